@@ -1,0 +1,1 @@
+//! Seat of the layer; filled by the slices that follow.

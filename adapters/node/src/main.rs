@@ -1,0 +1,2 @@
+//! seat
+fn main() {}
