@@ -1,1 +1,10 @@
-//! Seat of the layer; filled by the slices that follow.
+//! The internal bus: bounded mailboxes with written overflow policies, supervision as data, and
+//! the asynchronous ports through which a node meets the outside world.
+//!
+//! Nothing here knows actix: a mailbox wakes whoever reads it through a callback.
+
+pub mod api;
+pub mod conformance;
+pub mod mailbox;
+pub mod ports;
+pub mod supervision;

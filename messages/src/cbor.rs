@@ -29,12 +29,18 @@ pub enum CborError {
 impl CborError {
     /// Wraps a decoder's complaint about `field`.
     pub fn at(field: &'static str) -> impl Fn(minicbor::decode::Error) -> Self {
-        move |e| Self::Malformed { field, reason: e.to_string() }
+        move |e| Self::Malformed {
+            field,
+            reason: e.to_string(),
+        }
     }
 
     /// A malformed `field` with a reason of ours.
     pub fn bad(field: &'static str, reason: impl Into<String>) -> Self {
-        Self::Malformed { field, reason: reason.into() }
+        Self::Malformed {
+            field,
+            reason: reason.into(),
+        }
     }
 
     /// The field the error is about.
@@ -50,9 +56,11 @@ pub type Writer<'a> = Encoder<&'a mut Vec<u8>>;
 
 /// Runs `write` and returns the bytes.
 pub fn to_vec(
-    write: impl FnOnce(&mut Writer<'_>) -> Result<(), minicbor::encode::Error<core::convert::Infallible>>,
+    write: impl FnOnce(
+        &mut Writer<'_>,
+    ) -> Result<(), minicbor::encode::Error<core::convert::Infallible>>,
 ) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(256);
     write(&mut Encoder::new(&mut bytes)).expect("writing CBOR to memory cannot fail");
     bytes
 }
@@ -103,7 +111,10 @@ pub trait Canonical: Sized {
 pub fn array(d: &mut Decoder<'_>, len: u64, field: &'static str) -> Result<(), CborError> {
     match d.array().map_err(CborError::at(field))? {
         Some(found) if found == len => Ok(()),
-        found => Err(CborError::bad(field, format!("expected an array of {len}, found {found:?}"))),
+        found => Err(CborError::bad(
+            field,
+            format!("expected an array of {len}, found {found:?}"),
+        )),
     }
 }
 
@@ -114,7 +125,10 @@ pub fn array(d: &mut Decoder<'_>, len: u64, field: &'static str) -> Result<(), C
 pub fn array_len(d: &mut Decoder<'_>, max: u64, field: &'static str) -> Result<usize, CborError> {
     match d.array().map_err(CborError::at(field))? {
         Some(found) if found <= max => Ok(found as usize),
-        found => Err(CborError::bad(field, format!("expected at most {max} items, found {found:?}"))),
+        found => Err(CborError::bad(
+            field,
+            format!("expected at most {max} items, found {found:?}"),
+        )),
     }
 }
 
@@ -130,7 +144,10 @@ pub fn hash(d: &mut Decoder<'_>, field: &'static str) -> Result<Hash, CborError>
 ///
 /// # Errors
 /// When the next item is something else.
-pub fn fixed<const N: usize>(d: &mut Decoder<'_>, field: &'static str) -> Result<[u8; N], CborError> {
+pub fn fixed<const N: usize>(
+    d: &mut Decoder<'_>,
+    field: &'static str,
+) -> Result<[u8; N], CborError> {
     let bytes = d.bytes().map_err(CborError::at(field))?;
     bytes
         .try_into()

@@ -19,7 +19,12 @@ pub struct HashStream {
 impl HashStream {
     /// A stream that depends on nothing but `seed`.
     pub fn new(seed: [u8; 32]) -> Self {
-        Self { seed, counter: 0, block: [0; 32], used: 32 }
+        Self {
+            seed,
+            counter: 0,
+            block: [0; 32],
+            used: 32,
+        }
     }
 
     fn fill(&mut self, out: &mut [u8]) {

@@ -50,8 +50,18 @@ counter!(
 
 /// Milliseconds since the Unix epoch, UTC.
 #[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug,
-    rkyv::Archive, rkyv::Serialize, rkyv::Deserialize,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    Debug,
+    rkyv::Archive,
+    rkyv::Serialize,
+    rkyv::Deserialize,
 )]
 pub struct TimeMs(pub u64);
 
@@ -75,8 +85,18 @@ impl TimeMs {
 
 /// Consensus round within a height, counted from 0.
 #[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug,
-    rkyv::Archive, rkyv::Serialize, rkyv::Deserialize,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    Debug,
+    rkyv::Archive,
+    rkyv::Serialize,
+    rkyv::Deserialize,
 )]
 pub struct Round(pub u32);
 
@@ -88,7 +108,16 @@ impl fmt::Display for Round {
 
 /// Identity of a statement: the RFC 6962 leaf hash of its entry bytes.
 #[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    rkyv::Archive,
+    rkyv::Serialize,
+    rkyv::Deserialize,
 )]
 pub struct StatementId(pub Hash);
 
@@ -125,7 +154,9 @@ pub struct NameError {
 }
 
 /// Name of a network, namespace, organisation or node: `[a-z0-9-]{1,32}`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+#[derive(
+    Clone, PartialEq, Eq, PartialOrd, Ord, Hash, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize,
+)]
 pub struct Name(String);
 
 impl Name {
@@ -135,8 +166,14 @@ impl Name {
     /// When `text` has other characters than `a-z`, `0-9`, `-`, or a length outside 1 to 32.
     pub fn try_new(text: &str) -> Result<Self, NameError> {
         let fits = (1..=32).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if fits { Ok(Self(text.into())) } else { Err(NameError { text: text.into() }) }
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if fits {
+            Ok(Self(text.into()))
+        } else {
+            Err(NameError { text: text.into() })
+        }
     }
 
     /// The name as text.

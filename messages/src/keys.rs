@@ -10,13 +10,31 @@ use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 
 /// An Ed25519 public key (32 bytes, RFC 8032), not yet judged.
 #[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    rkyv::Archive,
+    rkyv::Serialize,
+    rkyv::Deserialize,
 )]
 pub struct PublicKey(pub [u8; 32]);
 
 /// An Ed25519 signature (64 bytes, RFC 8032).
 #[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    rkyv::Archive,
+    rkyv::Serialize,
+    rkyv::Deserialize,
 )]
 pub struct Signature(pub [u8; 64]);
 
@@ -75,7 +93,8 @@ impl PublicKey {
     /// Strict verification (RFC 8032 with canonical, not small-order R and A).
     pub fn verify_strict(&self, message: &[u8], signature: &Signature) -> bool {
         VerifyingKey::from_bytes(&self.0).is_ok_and(|key| {
-            key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0)).is_ok()
+            key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0))
+                .is_ok()
         })
     }
 
@@ -83,7 +102,8 @@ impl PublicKey {
     pub fn verify_statement(&self, message: &[u8], signature: &Signature) -> bool {
         acceptable_r(signature)
             && ed25519_zebra::VerificationKey::try_from(self.0).is_ok_and(|key| {
-                key.verify(&ed25519_zebra::Signature::from(signature.0), message).is_ok()
+                key.verify(&ed25519_zebra::Signature::from(signature.0), message)
+                    .is_ok()
             })
     }
 
@@ -132,10 +152,16 @@ pub fn verify_statements(checks: &[StatementCheck<'_>]) -> Vec<bool> {
         ));
     }
     let seed = { sha2::Digest::finalize(seed) };
-    if batch.verify(crate::entropy::HashStream::new(seed.into())).is_ok() {
+    if batch
+        .verify(crate::entropy::HashStream::new(seed.into()))
+        .is_ok()
+    {
         return shaped;
     }
-    checks.iter().map(|c| c.key.verify_statement(c.message, &c.signature)).collect()
+    checks
+        .iter()
+        .map(|c| c.key.verify_statement(c.message, &c.signature))
+        .collect()
 }
 
 /// A private key held in memory; wiped when dropped.
@@ -165,13 +191,18 @@ impl PrivateKey {
     /// When the text is no such document; the message says what was found.
     pub fn from_pem(text: &str) -> Result<Self, String> {
         use ed25519_dalek::pkcs8::DecodePrivateKey;
-        SigningKey::from_pkcs8_pem(text).map(Self).map_err(|e| e.to_string())
+        SigningKey::from_pkcs8_pem(text)
+            .map(Self)
+            .map_err(|e| e.to_string())
     }
 
     /// The PKCS#8 PEM document (RFC 8410) of this key.
     pub fn to_pem(&self) -> String {
         use ed25519_dalek::pkcs8::{EncodePrivateKey, spki::der::pem::LineEnding};
-        self.0.to_pkcs8_pem(LineEnding::LF).expect("an Ed25519 key always encodes").to_string()
+        self.0
+            .to_pkcs8_pem(LineEnding::LF)
+            .expect("an Ed25519 key always encodes")
+            .to_string()
     }
 
     /// The public half.
@@ -199,13 +230,19 @@ mod tests {
     #[test]
     fn batch_and_single_agree_and_find_the_bad_one() {
         let messages: Vec<Vec<u8>> = (0..20u8).map(|i| vec![i; 40]).collect();
-        let keys: Vec<_> = (0..3u8).map(|i| PrivateKey::from_seed(&[i + 1; 32])).collect();
+        let keys: Vec<_> = (0..3u8)
+            .map(|i| PrivateKey::from_seed(&[i + 1; 32]))
+            .collect();
         let mut checks: Vec<_> = messages
             .iter()
             .enumerate()
             .map(|(i, message)| {
                 let key = &keys[i % 3];
-                StatementCheck { key: key.public(), message, signature: key.sign(message) }
+                StatementCheck {
+                    key: key.public(),
+                    message,
+                    signature: key.sign(message),
+                }
             })
             .collect();
         assert!(verify_statements(&checks).iter().all(|ok| *ok));
@@ -223,15 +260,19 @@ mod tests {
         assert_eq!(PublicKey(identity).check_registrable(), Err(KeyError::Weak));
         // An honest point plus a point of order eight.
         let honest = VerifyingKey::from_bytes(&PrivateKey::from_seed(&[9; 32]).public().0).unwrap();
-        let order_eight: [u8; 32] = hex::decode(
-            "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-        )
-        .unwrap()
-        .try_into()
-        .unwrap();
+        let order_eight: [u8; 32] =
+            hex::decode("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a")
+                .unwrap()
+                .try_into()
+                .unwrap();
         let torsion = VerifyingKey::from_bytes(&order_eight).unwrap();
-        let mixed = (honest.to_edwards() + torsion.to_edwards()).compress().to_bytes();
-        assert_eq!(PublicKey(mixed).check_registrable(), Err(KeyError::MixedOrder));
+        let mixed = (honest.to_edwards() + torsion.to_edwards())
+            .compress()
+            .to_bytes();
+        assert_eq!(
+            PublicKey(mixed).check_registrable(),
+            Err(KeyError::MixedOrder)
+        );
         assert_eq!(PublicKey([0xff; 32]).check_registrable().is_err(), true);
     }
 }

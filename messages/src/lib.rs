@@ -7,9 +7,30 @@
 //! Two worlds, never mixed: *evidence formats* are published standards (COSE, RFC 6962, C2SP);
 //! *internal formats* are rkyv frames around opaque signed CBOR ([`wire`]).
 
+pub mod api;
+pub mod block;
 pub mod cbor;
+pub mod checkpoint;
+pub mod consensus;
+pub mod deposit;
 pub mod entropy;
+pub mod genesis;
 pub mod hash;
 pub mod ids;
 pub mod keys;
+pub mod merkle;
+pub mod note;
+pub mod outcome;
+pub mod policy;
+mod policy_text;
+pub mod ports;
 pub mod quorum;
+pub mod receipt;
+pub mod report;
+pub mod seal;
+pub mod statement;
+pub mod stored;
+pub mod tlog_proof;
+pub mod verify;
+mod verify_checks;
+pub mod wire;

@@ -1,0 +1,132 @@
+//! The node's ends of its links: frames out, frames in.
+//!
+//! Every message between nodes passes through encode and decode, in one process too.
+
+use crate::node::Wiring;
+use crate::trace;
+use actix::{Actor, AsyncContext, Context, Handler, Message};
+use bus::mailbox::Mailbox;
+use bus::ports::Transport;
+use bytes::Bytes;
+use ledger::admission::AdmissionInput;
+use ledger::checkpointing::CheckpointInput;
+use ledger::presence::PresenceInput;
+use ledger::replica::ReplicaInput;
+use ledger::storage::StorageInput;
+use messages::ids::Name;
+use messages::wire::{self, Envelope, FRAME_BYTES_MAX, PeerMessage};
+use std::sync::Arc;
+
+/// Frames handled in one turn.
+const TURN_FRAMES_MAX: usize = 1024;
+
+/// Wraps messages into envelopes and sends them.
+#[derive(Clone)]
+pub(crate) struct Outbox {
+    pub(crate) network: Name,
+    pub(crate) own: Name,
+    pub(crate) transport: Arc<dyn Transport>,
+}
+
+impl Outbox {
+    fn frame(&self, message: PeerMessage) -> Bytes {
+        wire::encode(&Envelope {
+            network: self.network.clone(),
+            from: self.own.clone(),
+            trace: trace::current(),
+            message,
+        })
+    }
+
+    pub(crate) fn broadcast(&self, message: PeerMessage) {
+        self.transport.broadcast(self.frame(message));
+    }
+
+    pub(crate) fn send(&self, to: &Name, message: PeerMessage) {
+        self.transport.send(to, self.frame(message));
+    }
+}
+
+/// Decodes frames on the node's own thread and hands them to the actors.
+pub(crate) struct Link {
+    pub(crate) wiring: Arc<Wiring>,
+    pub(crate) frames: Mailbox<Bytes>,
+    pub(crate) refused: u64,
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Wake;
+
+impl Actor for Link {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        let address = ctx.address();
+        self.frames.on_wake(move || address.do_send(Wake));
+    }
+}
+
+impl Handler<Wake> for Link {
+    type Result = ();
+
+    fn handle(&mut self, _: Wake, ctx: &mut Context<Self>) {
+        for frame in self.frames.drain(TURN_FRAMES_MAX) {
+            self.on_frame(&frame);
+        }
+        if !self.frames.is_empty() {
+            ctx.notify(Wake);
+        }
+    }
+}
+
+impl Link {
+    fn on_frame(&mut self, frame: &Bytes) {
+        let envelope = if frame.len() > FRAME_BYTES_MAX {
+            Err("larger than a frame may be".to_owned())
+        } else {
+            wire::decode::<Envelope>(frame).map_err(|e| e.to_string())
+        };
+        let wiring = self.wiring.clone();
+        match envelope {
+            Ok(envelope) if envelope.network != wiring.outbox.network => {
+                self.refuse("a frame of another network");
+            }
+            Ok(envelope) => {
+                let _span = trace::attach(&envelope.trace);
+                deliver(&wiring, envelope.from, envelope.message);
+            }
+            Err(reason) => self.refuse(&reason),
+        }
+    }
+
+    fn refuse(&mut self, reason: &str) {
+        self.refused += 1;
+        let metric = observability_names::FRAMES_REFUSED.name;
+        tracing::warn!(metric, count = self.refused, reason, "a frame was refused");
+    }
+}
+
+fn deliver(w: &Wiring, from: Name, message: PeerMessage) {
+    match message {
+        PeerMessage::Consensus(bytes) => w.consensus.post(ReplicaInput::Message(bytes)),
+        PeerMessage::Proposal { message, block } => {
+            w.permissions.post(AdmissionInput::Proposal { message, block });
+        }
+        PeerMessage::Statements(entries) => {
+            // Shed when full: whoever admitted them tells them again.
+            let _ = w.permissions.send(AdmissionInput::Gossip(entries));
+        }
+        PeerMessage::Cosignature { height, time_s, signature, wanted } => {
+            let input = CheckpointInput::Cosignature { from, height, time_s, signature, wanted };
+            w.checkpoint.post(input);
+        }
+        PeerMessage::Status { height, round, .. } => {
+            w.sync.post(PresenceInput::Status { from, height, round });
+        }
+        PeerMessage::BlocksRequest { from: first, count } => {
+            w.storage.post(StorageInput::Serve { to: from, from: first, count });
+        }
+        PeerMessage::Blocks(blocks) => w.sync.post(PresenceInput::Blocks { from, blocks }),
+    }
+}

@@ -1,0 +1,319 @@
+//! [`assemble`]: one node from its ports, the same in production and in the simulator.
+
+use crate::link::{Link, Outbox};
+use crate::ports::NodePorts;
+use crate::routes;
+use crate::shell::{Build, Core, Interpret, Parts, Shell};
+use crate::supervisor::Supervisor;
+use actix::{Actor, Addr};
+use bus::api::{NodeApi, Query, Reply, SubmitAnswer};
+use bus::mailbox::{Mailbox, Overflow};
+use bus::ports::Store;
+use bus::supervision::ActorName;
+use bytes::Bytes;
+use ledger::admission::{Admission, AdmissionInput};
+use ledger::checkpointing::{CheckpointInput, Checkpointing};
+use ledger::execution::{Chain, Rules};
+use ledger::gateway::{Gateway, GatewayInput, busy};
+use ledger::presence::{Presence, PresenceInput, Standing};
+use ledger::publisher::{Publisher, PublisherInput};
+use ledger::replica::{Replica, ReplicaConfig, ReplicaInput};
+use ledger::storage::{Storage, StorageInput};
+use messages::api::Answer;
+use messages::ids::{Height, Ordinal};
+use messages::stored::{LedgerReader, StoredBlock};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Clients that may wait at one gateway.
+const CLIENTS_MAX: usize = 100_000;
+/// Bound of the mailboxes that never drop.
+const MAIL_MAX: usize = 65_536;
+/// Frames that may wait to be decoded.
+const FRAMES_MAX: usize = 65_536;
+
+/// Clients' callbacks by token.
+#[derive(Default)]
+pub(crate) struct Replies {
+    next: AtomicU64,
+    submits: Mutex<BTreeMap<u64, Reply<SubmitAnswer>>>,
+    queries: Mutex<BTreeMap<u64, Reply<Answer>>>,
+}
+
+impl Replies {
+    fn token(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Hands a client the answer to its submission.
+    pub(crate) fn submitted(&self, token: u64, answer: SubmitAnswer) {
+        let reply = self.submits.lock().expect("no reply panics under the lock").remove(&token);
+        if let Some(reply) = reply {
+            reply(answer);
+        }
+    }
+
+    /// Hands a client the answer to its question.
+    pub(crate) fn answered(&self, token: u64, answer: Answer) {
+        let reply = self.queries.lock().expect("no reply panics under the lock").remove(&token);
+        if let Some(reply) = reply {
+            reply(answer);
+        }
+    }
+}
+
+/// The bus of one node: every actor's mailbox, and the ways out.
+pub(crate) struct Wiring {
+    pub(crate) gateway: Mailbox<GatewayInput>,
+    pub(crate) permissions: Mailbox<AdmissionInput>,
+    pub(crate) consensus: Mailbox<ReplicaInput>,
+    pub(crate) storage: Mailbox<StorageInput>,
+    pub(crate) checkpoint: Mailbox<CheckpointInput>,
+    pub(crate) publisher: Mailbox<PublisherInput>,
+    pub(crate) sync: Mailbox<PresenceInput>,
+    pub(crate) outbox: Outbox,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) replies: Replies,
+    /// Somebody subscribes: without a sink nobody reads the publisher's mailbox.
+    pub(crate) publishes: bool,
+}
+
+/// A running node: what its surfaces and its links hold. It works from any thread.
+#[derive(Clone)]
+pub struct NodeHandle {
+    wiring: Arc<Wiring>,
+    frames: Mailbox<Bytes>,
+}
+
+impl NodeHandle {
+    /// Hands the node a frame from another node. Returns whether there was room for it.
+    pub fn deliver(&self, frame: Bytes) -> bool {
+        self.frames.send(frame).is_ok()
+    }
+}
+
+impl NodeApi for NodeHandle {
+    fn submit(&self, entry: Bytes, wait_ms: Option<u64>, reply: Reply<SubmitAnswer>) {
+        let replies = &self.wiring.replies;
+        let token = replies.token();
+        let mut submits = replies.submits.lock().expect("no reply panics under the lock");
+        if submits.len() >= CLIENTS_MAX {
+            drop(submits);
+            return reply(SubmitAnswer::Refused(busy()));
+        }
+        submits.insert(token, reply);
+        drop(submits);
+        if self.wiring.gateway.send(GatewayInput::Submit { token, entry, wait_ms }).is_err() {
+            replies.submitted(token, SubmitAnswer::Refused(busy()));
+        }
+    }
+
+    fn query(&self, query: Query, reply: Reply<Answer>) {
+        let replies = &self.wiring.replies;
+        let token = replies.token();
+        replies.queries.lock().expect("no reply panics under the lock").insert(token, reply);
+        if self.wiring.gateway.send(GatewayInput::Ask { token, query }).is_err() {
+            replies.answered(token, Answer::Problem(busy()));
+        }
+    }
+}
+
+/// Builds a node on the current actix arbiter and starts it.
+///
+/// Must be called within a [`tokio::task::LocalSet`] that an actix system runs. The node stops
+/// when the set is dropped or its arbiter stops.
+///
+/// # Panics
+/// When the genesis gives no policy, or the store was opened without its genesis.
+pub fn assemble(ports: NodePorts) -> NodeHandle {
+    let policy = ports.genesis.policy().expect("a genesis is checked when it is read").text();
+    let wiring = Arc::new(Wiring {
+        gateway: Mailbox::new(CLIENTS_MAX, Overflow::Shed),
+        permissions: Mailbox::new(CLIENTS_MAX, Overflow::Shed),
+        consensus: Mailbox::new(MAIL_MAX, Overflow::Keep),
+        storage: Mailbox::new(MAIL_MAX, Overflow::Keep),
+        checkpoint: Mailbox::new(MAIL_MAX, Overflow::Keep),
+        publisher: Mailbox::new(MAIL_MAX, Overflow::Keep),
+        sync: Mailbox::new(MAIL_MAX, Overflow::Keep),
+        outbox: Outbox {
+            network: ports.genesis.network.clone(),
+            own: ports.name.clone(),
+            transport: ports.transport.clone(),
+        },
+        store: ports.store.clone(),
+        replies: Replies::default(),
+        publishes: ports.events.is_some(),
+    });
+    let frames = Mailbox::new(FRAMES_MAX, Overflow::Shed);
+    let root = Supervisor::new(ports.name.to_string(), ports.on_halt.clone()).start();
+    let node = Assembly { ports, policy, wiring: wiring.clone(), root };
+    node.storage();
+    node.checkpoint();
+    node.permissions();
+    node.consensus();
+    node.gateway();
+    node.publisher();
+    node.sync();
+    let link = Link { wiring: wiring.clone(), frames: frames.clone(), refused: 0 };
+    Supervisor::watch(node.root, ActorName::Sync, link);
+    NodeHandle { wiring, frames }
+}
+
+/// What the parts of a node are built from.
+struct Assembly {
+    ports: NodePorts,
+    policy: String,
+    wiring: Arc<Wiring>,
+    root: Addr<Supervisor>,
+}
+
+/// The store's head; opening a store writes its genesis.
+fn head(store: &dyn LedgerReader) -> StoredBlock {
+    store.head().expect("a store is opened with its genesis written")
+}
+
+impl Assembly {
+    fn start<M: Core>(
+        &self,
+        mailbox: &Mailbox<M::Input>,
+        build: Build<M>,
+        interpret: Interpret<M>,
+    ) {
+        let shell = Shell::new(Parts {
+            build,
+            interpret,
+            mailbox: mailbox.clone(),
+            clock: self.ports.clock.clone(),
+            journal: self.ports.journal.clone(),
+            supervisor: self.root.clone(),
+        });
+        Supervisor::watch(self.root.clone(), M::NAME, shell);
+    }
+
+    fn reader(&self) -> Arc<dyn LedgerReader> {
+        self.ports.store.clone()
+    }
+
+    fn storage(&self) {
+        let (reader, genesis) = (self.reader(), self.ports.genesis.clone());
+        let (policy, wiring) = (self.policy.clone(), self.wiring.clone());
+        self.start::<Storage>(
+            &self.wiring.storage,
+            Box::new(move |_| {
+                (Storage::new(reader.clone(), genesis.clone(), policy.clone()), 0)
+            }),
+            Box::new(move |effect, _| routes::storage(&wiring, effect)),
+        );
+    }
+
+    fn checkpoint(&self) {
+        let (reader, genesis) = (self.reader(), self.ports.genesis.clone());
+        let (name, keys) = (self.ports.name.clone(), self.ports.keys.checkpoint.clone());
+        let (amnesiac, wiring) = (self.ports.amnesiac.is_some(), self.wiring.clone());
+        // A block may have become durable just before the node went down: its head is told again.
+        let head = head(&*reader);
+        if head.height > Height(0) {
+            let log = Chain::restore(&genesis, &self.policy, &*reader).log;
+            let input =
+                CheckpointInput::Head { height: head.height, size: log.size(), root: log.root() };
+            self.wiring.checkpoint.post(input);
+        }
+        self.start::<Checkpointing>(
+            &self.wiring.checkpoint,
+            Box::new(move |_| {
+                let from = self::head(&*reader).replay_from;
+                (Checkpointing::new(&genesis, &name, keys.clone(), amnesiac), from)
+            }),
+            Box::new(move |effect, timers| routes::checkpoint(&wiring, effect, timers)),
+        );
+    }
+
+    fn permissions(&self) {
+        let (reader, genesis) = (self.reader(), self.ports.genesis.clone());
+        let (policy, wiring) = (self.policy.clone(), self.wiring.clone());
+        self.start::<Admission>(
+            &self.wiring.permissions,
+            Box::new(move |_| {
+                let chain = Chain::restore(&genesis, &policy, &*reader);
+                let rules = Rules::new(&genesis).permissions;
+                (Admission::new(rules, chain.state, chain.height), 0)
+            }),
+            Box::new(move |effect, _| routes::permissions(&wiring, effect)),
+        );
+    }
+
+    fn consensus(&self) {
+        let (reader, genesis) = (self.reader(), self.ports.genesis.clone());
+        let (policy, wiring) = (self.policy.clone(), self.wiring.clone());
+        let config = ReplicaConfig {
+            own: Some(self.ports.keys.consensus),
+            signer: self.ports.keys.signer.clone(),
+            verifier: self.ports.verifier.clone(),
+            reader: self.reader(),
+            timeouts: self.ports.timeouts,
+            pool: self.ports.pool,
+            amnesiac: self.ports.amnesiac.is_some(),
+        };
+        self.start::<Replica>(
+            &self.wiring.consensus,
+            Box::new(move |effects| {
+                let chain = Chain::restore(&genesis, &policy, &*reader);
+                let from = head(&*reader).replay_from;
+                (Replica::new(config.clone(), chain, effects), from)
+            }),
+            Box::new(move |effect, timers| routes::consensus(&wiring, effect, timers)),
+        );
+    }
+
+    fn gateway(&self) {
+        let quorum = self.ports.genesis.validator_set().quorum();
+        let wiring = self.wiring.clone();
+        self.start::<Gateway>(
+            &self.wiring.gateway,
+            Box::new(move |_| (Gateway::new(quorum), 0)),
+            Box::new(move |effect, timers| routes::gateway(&wiring, effect, timers)),
+        );
+    }
+
+    fn publisher(&self) {
+        let Some(sink) = self.ports.events.clone() else {
+            return;
+        };
+        let (reader, network) = (self.reader(), self.ports.genesis.network.clone());
+        let wiring = self.wiring.clone();
+        self.start::<Publisher>(
+            &self.wiring.publisher,
+            Box::new(move |effects| {
+                let published = reader.newest_checkpoint().map_or(Height(0), |(h, _)| h);
+                (Publisher::new(reader.clone(), network.clone(), published, effects), 0)
+            }),
+            Box::new(move |effect, timers| {
+                routes::publisher(&wiring, &sink, effect, timers);
+            }),
+        );
+    }
+
+    fn sync(&self) {
+        let (reader, genesis) = (self.reader(), self.ports.genesis.clone());
+        let (policy, wiring) = (self.policy.clone(), self.wiring.clone());
+        let (name, version) = (self.ports.name.clone(), self.ports.version);
+        let amnesiac = self.ports.amnesiac.clone();
+        self.start::<Presence>(
+            &self.wiring.sync,
+            Box::new(move |effects| {
+                let chain = Chain::restore(&genesis, &policy, &*reader);
+                let standing = Standing {
+                    durable: chain.height,
+                    published: reader.newest_checkpoint().map_or(Height(0), |(h, _)| h),
+                    log: (chain.log.size(), chain.log.root()),
+                    statements: Ordinal(chain.ordinal),
+                    amnesiac: amnesiac.clone(),
+                };
+                let (genesis, name) = (genesis.clone(), name.clone());
+                (Presence::new(genesis, name, version, standing, effects), 0)
+            }),
+            Box::new(move |effect, timers| routes::sync(&wiring, effect, timers)),
+        );
+    }
+}

@@ -1,0 +1,55 @@
+//! What a node is made of: production and simulation differ in these and in nothing else.
+
+use bus::ports::{Clock, EventSink, Journal, Store, Transport};
+use ledger::checkpointing::CheckpointKeys;
+use ledger::engine::EngineTimeouts;
+use ledger::pool::PoolLimits;
+use messages::genesis::Genesis;
+use messages::ids::Name;
+use messages::keys::PublicKey;
+use messages::ports::{ConsensusSigner, ConsensusVerifier};
+use std::sync::Arc;
+
+/// Keys a validator process holds. No depositor's key is ever among them.
+#[derive(Clone)]
+pub struct NodeKeys {
+    /// The consensus key's public half.
+    pub consensus: PublicKey,
+    /// Signs proposals and votes.
+    pub signer: Arc<dyn ConsensusSigner>,
+    /// Sign tree heads.
+    pub checkpoint: CheckpointKeys,
+}
+
+/// The outside world of one node.
+#[derive(Clone)]
+pub struct NodePorts {
+    /// The network's genesis.
+    pub genesis: Arc<Genesis>,
+    /// This node's name.
+    pub name: Name,
+    /// Keys of the validator.
+    pub keys: NodeKeys,
+    /// Judges votes.
+    pub verifier: Arc<dyn ConsensusVerifier>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Frames to other nodes.
+    pub transport: Arc<dyn Transport>,
+    /// Durable inputs.
+    pub journal: Arc<dyn Journal>,
+    /// Durable ledger; opened with its genesis written.
+    pub store: Arc<dyn Store>,
+    /// Events to integrators, if any are wanted.
+    pub events: Option<Arc<dyn EventSink>>,
+    /// Why the node may not sign, when its journal was found short of the watermark.
+    pub amnesiac: Option<String>,
+    /// Timeouts of the rounds.
+    pub timeouts: EngineTimeouts,
+    /// Bounds of the pool.
+    pub pool: PoolLimits,
+    /// Version of the software, for health.
+    pub version: &'static str,
+    /// Called once when the node must stop; the reason is for the log.
+    pub on_halt: Arc<dyn Fn(String) + Send + Sync>,
+}

@@ -1,0 +1,169 @@
+//! Who hears what: each machine's effects, turned into messages on the bus.
+
+use crate::node::Wiring;
+use crate::shell::Timers;
+use bus::ports::EventSink;
+use ledger::admission::{AdmissionEffect, AdmissionInput};
+use ledger::checkpointing::{CheckpointEffect, CheckpointInput};
+use ledger::gateway::{GatewayEffect, GatewayInput, TICK_MS};
+use ledger::presence::{PresenceEffect, PresenceInput, STATUS_MS};
+use ledger::publisher::{ASK_MS, PublisherEffect, PublisherInput};
+use ledger::replica::{ReplicaEffect, ReplicaInput, ReplicaTimer};
+use ledger::storage::{StorageEffect, StorageInput};
+use messages::api::Query;
+use std::sync::Arc;
+
+/// Carries out what the gateway asks for.
+pub(crate) fn gateway(w: &Wiring, effect: GatewayEffect, timers: &mut Timers<GatewayInput>) {
+    match effect {
+        GatewayEffect::Judge { token, entry } => {
+            w.permissions.post(AdmissionInput::Judge { token, entry });
+        }
+        GatewayEffect::Answer { token, answer } => w.replies.submitted(token, answer),
+        GatewayEffect::Reply { token, answer } => w.replies.answered(token, answer),
+        GatewayEffect::Forward { token, query } => match query {
+            Query::Validators | Query::Health => w.sync.post(PresenceInput::Ask { token, query }),
+            _ => w.storage.post(StorageInput::Ask { token, query }),
+        },
+        GatewayEffect::Fetch(ids) => w.storage.post(StorageInput::Fetch(ids)),
+        GatewayEffect::TickAgain => timers.start(TICK_MS, GatewayInput::Tick),
+    }
+}
+
+/// Carries out what the permissions actor asks for.
+pub(crate) fn permissions(w: &Wiring, effect: AdmissionEffect) {
+    match effect {
+        AdmissionEffect::Admit { entries, local } => {
+            w.consensus.post(ReplicaInput::Admit { entries, local });
+        }
+        AdmissionEffect::Passed { token, id } => w.gateway.post(GatewayInput::Passed { token, id }),
+        AdmissionEffect::Refused { token, problem } => {
+            w.gateway.post(GatewayInput::Refused { token, problem });
+        }
+        AdmissionEffect::Proposal { message, block } => {
+            w.consensus.post(ReplicaInput::Proposal { message, block });
+        }
+    }
+}
+
+/// Carries out what consensus asks for.
+pub(crate) fn consensus(w: &Wiring, effect: ReplicaEffect, timers: &mut Timers<ReplicaInput>) {
+    let engine = |input: &ReplicaInput| {
+        matches!(input, ReplicaInput::Timer(ReplicaTimer::Engine { .. }))
+    };
+    match effect {
+        ReplicaEffect::Broadcast(message) => w.outbox.broadcast(message),
+        ReplicaEffect::Again(_) => unreachable!("the shell steps these itself"),
+        ReplicaEffect::Commit(decided) => w.storage.post(StorageInput::Commit(decided)),
+        ReplicaEffect::Accepted(ids) => w.gateway.post(GatewayInput::Accepted(ids)),
+        ReplicaEffect::Already(ids) => w.gateway.post(GatewayInput::Already(ids)),
+        ReplicaEffect::Busy(ids) => w.gateway.post(GatewayInput::Busy(ids)),
+        ReplicaEffect::StartTimer { timer, after_ms } => {
+            timers.start(after_ms, ReplicaInput::Timer(timer));
+        }
+        ReplicaEffect::CancelTimer(timer) => {
+            timers.cancel(|input| matches!(input, ReplicaInput::Timer(t) if *t == timer));
+        }
+        ReplicaEffect::CancelEngineTimers => timers.cancel(engine),
+        ReplicaEffect::Progress { height, round } => {
+            w.sync.post(PresenceInput::Progress { height, round });
+        }
+        ReplicaEffect::Misbehavior(proof) => {
+            tracing::error!(validator = %proof.validator(), "a validator equivocated");
+        }
+    }
+}
+
+/// Carries out what storage asks for.
+pub(crate) fn storage(w: &Wiring, effect: StorageEffect) {
+    match effect {
+        StorageEffect::Write(commit) => {
+            let height = commit.block.height;
+            let storage = w.storage.clone();
+            let done = Box::new(move || storage.post(StorageInput::Written(height)));
+            w.store.commit(commit, done);
+        }
+        StorageEffect::Durable(block) => {
+            w.consensus.post(ReplicaInput::Durable(block.height));
+            w.permissions.post(AdmissionInput::Durable {
+                height: block.height,
+                state: block.state.clone(),
+                ids: block.ids.clone(),
+            });
+            w.checkpoint.post(CheckpointInput::Head {
+                height: block.height,
+                size: block.log_size,
+                root: block.log_root,
+            });
+            w.sync.post(PresenceInput::Durable(block));
+        }
+        StorageEffect::PutCheckpoint { height, note } => w.store.put_checkpoint(height, note),
+        StorageEffect::Published { height, blocks } => {
+            let ids = blocks.into_iter().map(|block| block.ids).collect();
+            w.gateway.post(GatewayInput::Published(ids));
+            w.sync.post(PresenceInput::Published(height));
+            if w.publishes {
+                w.publisher.post(PublisherInput::Published(height));
+            }
+        }
+        StorageEffect::Receipts(receipts) => w.gateway.post(GatewayInput::Receipts(receipts)),
+        StorageEffect::Answer { token, answer } => w.replies.answered(token, answer),
+        StorageEffect::Send { to, message } => w.outbox.send(&to, message),
+    }
+}
+
+/// Carries out what the checkpoint actor asks for.
+pub(crate) fn checkpoint(
+    w: &Wiring,
+    effect: CheckpointEffect,
+    timers: &mut Timers<CheckpointInput>,
+) {
+    match effect {
+        CheckpointEffect::Broadcast(message) => w.outbox.broadcast(message),
+        CheckpointEffect::Send { to, message } => w.outbox.send(&to, message),
+        CheckpointEffect::Formed { height, note } => {
+            w.storage.post(StorageInput::CheckpointFormed { height, note });
+        }
+        CheckpointEffect::RetryAfter { ms } => timers.start(ms, CheckpointInput::Retry),
+    }
+}
+
+/// Carries out what the publisher asks for.
+pub(crate) fn publisher(
+    w: &Wiring,
+    sink: &Arc<dyn EventSink>,
+    effect: PublisherEffect,
+    timers: &mut Timers<PublisherInput>,
+) {
+    match effect {
+        PublisherEffect::AskSink { later: true } => {
+            // The timer asks anew: the machine answers an unknown tail with another wait.
+            timers.start(ASK_MS, PublisherInput::SinkAt(sink.next_ordinal()));
+        }
+        PublisherEffect::AskSink { later: false } => {
+            w.publisher.post(PublisherInput::SinkAt(sink.next_ordinal()));
+        }
+        PublisherEffect::Publish(events) => {
+            let publisher = w.publisher.clone();
+            sink.publish(events, Box::new(move || publisher.post(PublisherInput::Sent)));
+        }
+    }
+}
+
+/// Carries out what the sync actor asks for.
+pub(crate) fn sync(w: &Wiring, effect: PresenceEffect, timers: &mut Timers<PresenceInput>) {
+    match effect {
+        PresenceEffect::Broadcast(message) => w.outbox.broadcast(message),
+        PresenceEffect::Send { to, message } => w.outbox.send(&to, message),
+        PresenceEffect::Apply(block) => w.consensus.post(ReplicaInput::Synced(block)),
+        PresenceEffect::Changed { missing, quorum } => {
+            w.gateway.post(GatewayInput::Presence { missing, quorum });
+        }
+        PresenceEffect::Floor(height) => {
+            w.consensus.post(ReplicaInput::Floor(height));
+            w.checkpoint.post(CheckpointInput::Floor(height));
+        }
+        PresenceEffect::Answer { token, answer } => w.replies.answered(token, answer),
+        PresenceEffect::TickAgain => timers.start(STATUS_MS, PresenceInput::Tick),
+    }
+}

@@ -1,0 +1,309 @@
+//! The permissions actor's machine: signatures and rights, judged once per statement and node.
+//!
+//! Signatures are judged in batches over everything that waited together. A verdict on a
+//! signature does not depend on the state, so proposals get theirs here; rights do, so what is
+//! said about rights here is an early answer to clients, and every validator decides again when
+//! it executes the block.
+
+use crate::execution::Entry;
+use crate::machine::{At, Keep, Machine};
+use crate::permissions::{Permissions, Rejection};
+use crate::replica::JudgedBlock;
+use crate::state::StateTree;
+use bytes::Bytes;
+use messages::api::{Problem, ProblemKind};
+use messages::block::BlockBytes;
+use messages::ids::{Height, StatementId, TimeMs};
+use messages::keys::{StatementCheck, verify_statements};
+use messages::statement::StatementError;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// Verified statements that are remembered until their block comes.
+const VERIFIED_MAX: usize = 400_000;
+
+/// What the machine receives.
+#[derive(Clone, Debug)]
+pub enum AdmissionInput {
+    /// A client's statement.
+    Judge {
+        /// Names the waiting client.
+        token: u64,
+        /// The statement.
+        entry: Bytes,
+    },
+    /// Statements a peer admitted.
+    Gossip(Vec<Bytes>),
+    /// A peer's proposal with its block.
+    Proposal {
+        /// Canonical consensus message.
+        message: Bytes,
+        /// The block.
+        block: BlockBytes,
+    },
+    /// A block became durable.
+    Durable {
+        /// Its height.
+        height: Height,
+        /// The state after it.
+        state: StateTree,
+        /// Its statements.
+        ids: Arc<Vec<StatementId>>,
+    },
+}
+
+/// What the machine asks for.
+#[derive(Clone, Debug)]
+pub enum AdmissionEffect {
+    /// Put these into the pool.
+    Admit {
+        /// Statements that passed all checks.
+        entries: Vec<Entry>,
+        /// They came from clients of this node.
+        local: bool,
+    },
+    /// The client's statement passed and has this id.
+    Passed {
+        /// The client.
+        token: u64,
+        /// The statement.
+        id: StatementId,
+    },
+    /// The client's statement is refused.
+    Refused {
+        /// The client.
+        token: u64,
+        /// Why.
+        problem: Problem,
+    },
+    /// A proposal with the verdict on its statements.
+    Proposal {
+        /// Canonical consensus message.
+        message: Bytes,
+        /// The block.
+        block: JudgedBlock,
+    },
+}
+
+/// Statements that wait for the batch.
+enum Waiting {
+    Client { token: u64, entry: Entry },
+    Gossip { entry: Entry },
+    Proposal { message: Bytes, parts: BlockBytes, entries: Vec<Entry> },
+}
+
+impl Waiting {
+    fn entries(&self) -> &[Entry] {
+        match self {
+            Self::Client { entry, .. } | Self::Gossip { entry } => std::slice::from_ref(entry),
+            Self::Proposal { entries, .. } => entries,
+        }
+    }
+}
+
+/// The machine. Its state is soft: lost on a restart, it is judged again.
+pub struct Admission {
+    permissions: Permissions,
+    state: StateTree,
+    height: Height,
+    verified: BTreeSet<StatementId>,
+    verified_order: VecDeque<StatementId>,
+    waiting: Vec<Waiting>,
+    dropped: u64,
+}
+
+impl Admission {
+    /// A machine at the durable state of `height`.
+    pub fn new(permissions: Permissions, state: StateTree, height: Height) -> Self {
+        Self {
+            permissions,
+            state,
+            height,
+            verified: BTreeSet::new(),
+            verified_order: VecDeque::new(),
+            waiting: Vec::new(),
+            dropped: 0,
+        }
+    }
+
+    /// Statements of peers dropped so far.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    fn on_judge(&mut self, token: u64, entry: &Bytes, out: &mut Vec<AdmissionEffect>) {
+        match Entry::parse(entry.clone()) {
+            Ok(entry) => self.waiting.push(Waiting::Client { token, entry }),
+            Err(error) => {
+                out.push(AdmissionEffect::Refused { token, problem: malformed(&error) });
+            }
+        }
+    }
+
+    fn on_gossip(&mut self, entries: &[Bytes]) {
+        for bytes in entries {
+            match Entry::parse(bytes.clone()) {
+                Ok(entry) => self.waiting.push(Waiting::Gossip { entry }),
+                Err(_) => self.dropped += 1,
+            }
+        }
+    }
+
+    fn on_proposal(&mut self, message: &Bytes, parts: &BlockBytes, out: &mut Vec<AdmissionEffect>) {
+        let entries: Result<Vec<Entry>, _> =
+            parts.statements.iter().map(|s| Entry::parse(s.clone())).collect();
+        let (message, parts) = (message.clone(), parts.clone());
+        match entries {
+            Ok(entries) => self.waiting.push(Waiting::Proposal { message, parts, entries }),
+            Err(_) => {
+                self.dropped += 1;
+                let block = JudgedBlock { parts, entries: None };
+                out.push(AdmissionEffect::Proposal { message, block });
+            }
+        }
+    }
+
+    fn on_durable(&mut self, height: Height, state: &StateTree, ids: &[StatementId]) {
+        if height > self.height {
+            self.height = height;
+            self.state = state.clone();
+        }
+        for id in ids {
+            self.verified.remove(id);
+        }
+    }
+
+    fn remember(&mut self, id: StatementId) {
+        if self.verified.insert(id) {
+            self.verified_order.push_back(id);
+            if self.verified_order.len() > VERIFIED_MAX
+                && let Some(oldest) = self.verified_order.pop_front()
+            {
+                self.verified.remove(&oldest);
+            }
+        }
+    }
+
+    /// Judges every statement of the batch whose verdict is not known yet; gives the bad ones.
+    fn judge_batch(&mut self, waiting: &[Waiting]) -> BTreeSet<StatementId> {
+        let mut fresh: Vec<&Entry> = waiting.iter().flat_map(Waiting::entries).collect();
+        let mut seen = BTreeSet::new();
+        fresh.retain(|e| !self.verified.contains(&e.id) && seen.insert(e.id));
+        let messages: Vec<Vec<u8>> = fresh.iter().map(|e| e.statement.sig_structure()).collect();
+        let checks: Vec<StatementCheck<'_>> = fresh
+            .iter()
+            .zip(&messages)
+            .map(|(e, message)| StatementCheck {
+                key: e.statement.key,
+                message,
+                signature: e.statement.signature,
+            })
+            .collect();
+        let verdicts = verify_statements(&checks);
+        let mut bad = BTreeSet::new();
+        for (entry, good) in fresh.iter().zip(verdicts) {
+            if good {
+                self.remember(entry.id);
+            } else {
+                bad.insert(entry.id);
+            }
+        }
+        bad
+    }
+
+    fn client_verdict(&self, entry: &Entry, bad: &BTreeSet<StatementId>) -> Result<(), Problem> {
+        if bad.contains(&entry.id) {
+            return Err(bad_signature());
+        }
+        self.permissions
+            .decide(&self.state, &entry.statement, self.height.next())
+            .map(drop)
+            .map_err(|rejection| forbidden(&rejection))
+    }
+}
+
+impl Machine for Admission {
+    type Input = AdmissionInput;
+    type Effect = AdmissionEffect;
+
+    fn step(&mut self, _at: At, input: &AdmissionInput, out: &mut Vec<AdmissionEffect>) -> Keep {
+        match input {
+            AdmissionInput::Judge { token, entry } => self.on_judge(*token, entry, out),
+            AdmissionInput::Gossip(entries) => self.on_gossip(entries),
+            AdmissionInput::Proposal { message, block } => self.on_proposal(message, block, out),
+            AdmissionInput::Durable { height, state, ids } => self.on_durable(*height, state, ids),
+        }
+        Keep::No
+    }
+
+    fn flush(&mut self, _now: TimeMs, out: &mut Vec<AdmissionEffect>) {
+        let waiting = std::mem::take(&mut self.waiting);
+        if waiting.is_empty() {
+            return;
+        }
+        let bad = self.judge_batch(&waiting);
+        let (mut local, mut gossip, mut proposals) = (Vec::new(), Vec::new(), Vec::new());
+        for item in waiting {
+            match item {
+                Waiting::Client { token, entry } => match self.client_verdict(&entry, &bad) {
+                    Ok(()) => {
+                        out.push(AdmissionEffect::Passed { token, id: entry.id });
+                        local.push(entry);
+                    }
+                    Err(problem) => out.push(AdmissionEffect::Refused { token, problem }),
+                },
+                Waiting::Gossip { entry } if self.client_verdict(&entry, &bad).is_ok() => {
+                    gossip.push(entry);
+                }
+                Waiting::Gossip { .. } => self.dropped += 1,
+                Waiting::Proposal { message, parts, entries } => {
+                    let good = entries.iter().all(|e| !bad.contains(&e.id));
+                    let block = JudgedBlock { parts, entries: good.then_some(entries) };
+                    proposals.push(AdmissionEffect::Proposal { message, block });
+                }
+            }
+        }
+        out.append(&mut proposals);
+        for (entries, is_local) in [(local, true), (gossip, false)] {
+            if !entries.is_empty() {
+                out.push(AdmissionEffect::Admit { entries, local: is_local });
+            }
+        }
+    }
+}
+
+fn malformed(error: &StatementError) -> Problem {
+    Problem {
+        kind: ProblemKind::Malformed,
+        code: "malformed-statement",
+        detail: error.to_string(),
+        field: Some(error.field().into()),
+        next_step: "send a COSE_Sign1 statement in deterministic CBOR (`wutong deposit` makes one)"
+            .into(),
+    }
+}
+
+fn bad_signature() -> Problem {
+    Problem {
+        kind: ProblemKind::Forbidden,
+        code: "bad-signature",
+        detail: "the signature does not verify under the key in cnf".into(),
+        field: Some("signature".into()),
+        next_step: "sign the statement's Sig_structure with the private key of cnf".into(),
+    }
+}
+
+fn forbidden(rejection: &Rejection) -> Problem {
+    Problem {
+        kind: ProblemKind::Forbidden,
+        code: match rejection {
+            Rejection::OtherNetwork { .. } => "other-network",
+            Rejection::UnknownNamespace { .. } => "unknown-namespace",
+            Rejection::NotListed { .. } => "key-not-listed",
+            Rejection::UnsafeKey { .. } => "unsafe-key",
+        },
+        detail: rejection.to_string(),
+        field: Some(rejection.field().into()),
+        next_step: rejection.next_step().into(),
+    }
+}

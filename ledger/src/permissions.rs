@@ -1,0 +1,174 @@
+//! Who may do what: deny by default, decided from genesis and state alone.
+//!
+//! `decide` turns a statement into events or a rejection, `evolve` folds an event into the state
+//! and cannot fail. Validators run both when they check a block; gateways run `decide` to answer
+//! a client early.
+
+use crate::state::StateTree;
+use bytes::Bytes;
+use messages::cbor;
+use messages::genesis::Genesis;
+use messages::ids::{Height, Name};
+use messages::keys::{KeyError, PublicKey};
+use messages::statement::Statement;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Why a statement is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// Made for another network.
+    #[error("network: expected {expected}, found {found}")]
+    OtherNetwork {
+        /// This network.
+        expected: Name,
+        /// The statement's.
+        found: Name,
+    },
+    /// The namespace does not exist here.
+    #[error("namespace: {found} does not exist in this network")]
+    UnknownNamespace {
+        /// The statement's.
+        found: Name,
+    },
+    /// The key is not listed in a closed namespace.
+    #[error("key: {key} is not listed in namespace {namespace}, which is closed")]
+    NotListed {
+        /// The author's key.
+        key: PublicKey,
+        /// The namespace.
+        namespace: Name,
+    },
+    /// The key may not be registered.
+    #[error("key: {reason}")]
+    UnsafeKey {
+        /// What is wrong with it.
+        reason: KeyError,
+    },
+}
+
+impl Rejection {
+    /// The field the rejection is about.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::OtherNetwork { .. } => "network",
+            Self::UnknownNamespace { .. } => "namespace",
+            Self::NotListed { .. } | Self::UnsafeKey { .. } => "key",
+        }
+    }
+
+    /// What the depositor can do about it.
+    pub fn next_step(&self) -> &'static str {
+        match self {
+            Self::OtherNetwork { .. } => "sign the statement for this network",
+            Self::UnknownNamespace { .. } => "choose a namespace of `GET /v1/policy`",
+            Self::NotListed { .. } => {
+                "ask the operator to list your key (`wutong keygen` prints it), or deposit in an \
+                 open namespace"
+            }
+            Self::UnsafeKey { .. } => "make a new key with `wutong keygen`",
+        }
+    }
+}
+
+/// A committed fact about rights.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A key's first statement registered it in an open namespace.
+    KeyRegistered {
+        /// The namespace.
+        namespace: Name,
+        /// The key.
+        key: PublicKey,
+        /// Height of the block.
+        height: Height,
+    },
+}
+
+impl Event {
+    /// The state row this event writes.
+    pub fn row(&self) -> (Bytes, Bytes) {
+        match self {
+            Self::KeyRegistered { namespace, key, height } => {
+                let value = cbor::to_vec(|w| {
+                    w.array(2)?.u8(1)?.u64(height.0)?;
+                    Ok(())
+                });
+                (identity_key(namespace, key), value.into())
+            }
+        }
+    }
+}
+
+fn identity_key(namespace: &Name, key: &PublicKey) -> Bytes {
+    [b"identity/", namespace.as_str().as_bytes(), b"/", &key.0].concat().into()
+}
+
+/// The rules of genesis, looked up fast.
+#[derive(Clone, Debug)]
+pub struct Permissions {
+    network: Name,
+    /// Namespace to its listed keys; none for an open one.
+    namespaces: Arc<BTreeMap<Name, Option<Vec<PublicKey>>>>,
+}
+
+impl Permissions {
+    /// The rules `genesis` lays down.
+    pub fn new(genesis: &Genesis) -> Self {
+        let rule = |n: &messages::genesis::Namespace| {
+            let mut keys: Vec<PublicKey> = n.listed.iter().map(|l| l.key).collect();
+            keys.sort();
+            (n.name.clone(), (!n.open).then_some(keys))
+        };
+        Self {
+            network: genesis.network.clone(),
+            namespaces: Arc::new(genesis.namespaces.iter().map(rule).collect()),
+        }
+    }
+
+    /// Whether the author may make this statement, and what follows for the state.
+    ///
+    /// # Errors
+    /// The rejection, when the author may not.
+    pub fn decide(
+        &self,
+        state: &StateTree,
+        statement: &Statement,
+        height: Height,
+    ) -> Result<Option<Event>, Rejection> {
+        let deposit = &statement.deposit;
+        if deposit.network != self.network {
+            return Err(Rejection::OtherNetwork {
+                expected: self.network.clone(),
+                found: deposit.network.clone(),
+            });
+        }
+        let unknown = || Rejection::UnknownNamespace { found: deposit.namespace.clone() };
+        let rule = self.namespaces.get(&deposit.namespace).ok_or_else(unknown)?;
+        match rule {
+            Some(listed) if listed.binary_search(&statement.key).is_ok() => Ok(None),
+            Some(_) => Err(Rejection::NotListed {
+                key: statement.key,
+                namespace: deposit.namespace.clone(),
+            }),
+            None if state.get(&identity_key(&deposit.namespace, &statement.key)).is_some() => {
+                Ok(None)
+            }
+            None => {
+                let refused = |reason| Rejection::UnsafeKey { reason };
+                statement.key.check_registrable().map_err(refused)?;
+                Ok(Some(Event::KeyRegistered {
+                    namespace: deposit.namespace.clone(),
+                    key: statement.key,
+                    height,
+                }))
+            }
+        }
+    }
+
+    /// Folds an event into the state.
+    pub fn evolve(state: &mut StateTree, event: &Event) {
+        let (key, value) = event.row();
+        state.insert(key, value);
+    }
+}

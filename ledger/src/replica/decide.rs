@@ -1,0 +1,132 @@
+//! What follows a decision: the chain moves on, the block goes to the disk.
+
+use super::{Decided, Replica, ReplicaEffect, ReplicaTimer};
+use crate::execution::{Entry, Executed};
+use crate::machine::{At, Keep};
+use messages::block::Block;
+use messages::cbor::Canonical;
+use messages::consensus::CommitCertificate;
+use messages::ids::Height;
+use messages::wire::CertifiedBlock;
+
+/// Heights whose journal records are kept needed: inputs of heights to come arrive this early.
+const REPLAY_HEIGHTS: u64 = super::HEIGHTS_AHEAD_MAX + 1;
+
+impl Replica {
+    /// The engine decided: commit the block it decided on.
+    ///
+    /// # Panics
+    /// When the block is not here or not valid here, though a quorum that includes this validator's
+    /// engine decided it: a programmer's error.
+    pub(super) fn on_decided(
+        &mut self,
+        at: At,
+        certificate: CommitCertificate,
+        out: &mut Vec<ReplicaEffect>,
+    ) {
+        assert_eq!(certificate.height, self.chain.next_height(), "decisions come in order");
+        let key = (certificate.height, certificate.block);
+        self.execute(key.0, key.1);
+        let body = self.bodies.remove(&key).expect("the engine decides on blocks it holds");
+        let verdict = body.verdict.expect("it was just executed");
+        let executed = verdict.expect("the engine decides on blocks that are valid here");
+        let executed = match std::sync::Arc::try_unwrap(executed) {
+            Ok(executed) => executed,
+            Err(_) => unreachable!("the verdict has one holder"),
+        };
+        self.commit(at, executed, certificate, out);
+    }
+
+    /// A peer sent the next block with its certificate.
+    pub(super) fn on_synced(
+        &mut self,
+        at: At,
+        synced: &CertifiedBlock,
+        out: &mut Vec<ReplicaEffect>,
+    ) -> Keep {
+        match self.check_synced(synced) {
+            Ok((executed, certificate)) => {
+                self.commit(at, executed, certificate, out);
+                Keep::Yes
+            }
+            Err(reason) => {
+                tracing::debug!(reason, "a synced block was dropped");
+                self.dropped.bad_sync += 1;
+                Keep::No
+            }
+        }
+    }
+
+    fn check_synced(
+        &self,
+        synced: &CertifiedBlock,
+    ) -> Result<(Executed, CommitCertificate), String> {
+        let block = Block::from_parts(&synced.block).map_err(|e| e.to_string())?;
+        let certificate =
+            CommitCertificate::from_bytes(&synced.certificate).map_err(|e| e.to_string())?;
+        let next = self.chain.next_height();
+        if block.header.height != next || certificate.height != next {
+            return Err(format!("expected height {next}, found {}", block.header.height));
+        }
+        if certificate.block != block.header.id() {
+            return Err("the certificate decides another block".into());
+        }
+        let rules = &self.chain.rules;
+        certificate
+            .verify_with(&rules.network, &rules.validators, &*self.config.verifier)
+            .map_err(|e| e.to_string())?;
+        let entries: Result<Vec<Entry>, _> =
+            block.statements.iter().map(|s| Entry::parse(s.clone())).collect();
+        let entries = entries.map_err(|e| e.to_string())?;
+        self.chain
+            .execute(block, entries, &self.committed(), &*self.config.verifier)
+            .map(|executed| (executed, certificate))
+            .map_err(|e| e.to_string())
+    }
+
+    fn commit(
+        &mut self,
+        at: At,
+        executed: Executed,
+        certificate: CommitCertificate,
+        out: &mut Vec<ReplicaEffect>,
+    ) {
+        let height = executed.block.header.height;
+        let ids: Vec<_> = executed.entries.iter().map(|e| e.id).collect();
+        for id in &ids {
+            self.pool.remove(id);
+            self.recent_ids.insert(*id);
+        }
+        self.recent.insert(height, ids);
+        self.chain = executed.next.clone();
+        self.chain.certificate = Some(certificate.clone());
+        self.started = false;
+        self.bodies = self.bodies.split_off(&(height.next(), zero_id()));
+        self.proposals = self.proposals.split_off(&height.next());
+        self.proposed = self.proposed.split_off(&(height.next(), messages::ids::Round(0)));
+        out.push(ReplicaEffect::CancelEngineTimers);
+        let replay_from = self.replay_from(at, height);
+        let decided = Decided { executed, certificate, replay_from };
+        out.push(ReplicaEffect::Commit(decided.into()));
+        let heartbeat_ms = u64::from(self.chain.rules.parameters.heartbeat_ms);
+        let timer = ReplicaTimer::Heartbeat(self.chain.next_height());
+        out.push(ReplicaEffect::StartTimer { timer, after_ms: heartbeat_ms });
+        if !self.pool.is_empty() || self.proposals.contains_key(&self.chain.next_height()) {
+            self.start(at, out);
+        }
+    }
+
+    /// The first journal record that a replay after `height` may need: inputs of the heights to
+    /// come may have arrived this many heights ago, and statements admitted here wait longer.
+    fn replay_from(&mut self, at: At, height: Height) -> u64 {
+        let oldest = Height(height.0.saturating_sub(REPLAY_HEIGHTS));
+        self.started_at = self.started_at.split_off(&oldest);
+        let started = self.started_at.values().next().copied().unwrap_or(at.seq);
+        let early = if height.0 <= REPLAY_HEIGHTS { 1 } else { started };
+        early.min(self.pool.oldest_local_seq().unwrap_or(u64::MAX))
+    }
+}
+
+fn zero_id() -> messages::consensus::BlockId {
+    messages::consensus::BlockId(messages::hash::Hash::ZERO)
+}

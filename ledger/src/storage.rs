@@ -1,0 +1,360 @@
+//! The storage actor's machine: committed blocks, what is read from them, and receipts.
+//!
+//! The decided block is this machine's own journal record: it is written in one durable batch,
+//! and everything here is a function of what is on disk. No receipt leaves before the block is
+//! durable and its checkpoint has a quorum.
+
+mod answers;
+mod receipts;
+
+use crate::log_tree::LogTree;
+use crate::machine::{At, Keep, Machine};
+use crate::permissions::Event;
+use crate::replica::Decided;
+use crate::state::StateTree;
+use bytes::Bytes;
+use messages::api::{Answer, Committed, Query};
+use messages::cbor::Canonical;
+use messages::genesis::Genesis;
+use messages::hash::Hash;
+use messages::ids::{Height, LeafIndex, Name, StatementId, TimeMs, TreeSize};
+use messages::stored::{Commit, LedgerReader, StoredBlock};
+use messages::wire::{CertifiedBlock, PeerMessage};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Blocks whose entries stay in memory, for receipts and for peers a little behind.
+const RECENT_BLOCKS: usize = 64;
+/// Most blocks sent to a peer at once.
+const SERVED_BLOCKS_MAX: u32 = 32;
+/// Most bytes of statements sent to a peer at once.
+const SERVED_BYTES_MAX: usize = 8 << 20;
+
+/// What the machine receives.
+#[derive(Clone, Debug)]
+pub enum StorageInput {
+    /// Write a decided block.
+    Commit(Arc<Decided>),
+    /// The block at this height is durable.
+    Written(Height),
+    /// A checkpoint of this height's head has a quorum.
+    CheckpointFormed {
+        /// The height.
+        height: Height,
+        /// The signed note.
+        note: String,
+    },
+    /// Receipts wanted by waiting clients.
+    Fetch(Vec<StatementId>),
+    /// A question; the token goes back with the answer.
+    Ask {
+        /// Names the asker.
+        token: u64,
+        /// The question.
+        query: Query,
+    },
+    /// A peer asks for certified blocks.
+    Serve {
+        /// The peer.
+        to: Name,
+        /// First height wanted.
+        from: Height,
+        /// Most blocks wanted.
+        count: u32,
+    },
+}
+
+/// A block that became durable, as the other actors need to know it.
+#[derive(Clone, Debug)]
+pub struct DurableBlock {
+    /// Its height.
+    pub height: Height,
+    /// Its time.
+    pub time: TimeMs,
+    /// Size of the log after it.
+    pub log_size: TreeSize,
+    /// Root of the log after it.
+    pub log_root: Hash,
+    /// State after it.
+    pub state: StateTree,
+    /// Its statements.
+    pub ids: Arc<Vec<StatementId>>,
+    /// Statements committed up to and with it.
+    pub ordinal: u64,
+}
+
+/// What the machine asks for.
+#[derive(Clone, Debug)]
+pub enum StorageEffect {
+    /// Write this in one durable batch.
+    Write(Arc<Commit>),
+    /// Tell everybody: this block is durable.
+    Durable(DurableBlock),
+    /// Write the note of a published checkpoint.
+    PutCheckpoint {
+        /// Its height.
+        height: Height,
+        /// The signed note.
+        note: String,
+    },
+    /// Blocks up to this height have receipts now; these are the statements that just got theirs.
+    Published {
+        /// The height.
+        height: Height,
+        /// Blocks published by this checkpoint, in order.
+        blocks: Vec<DurableBlock>,
+    },
+    /// Receipts for the waiting.
+    Receipts(Vec<Committed>),
+    /// Answer to a question.
+    Answer {
+        /// Names the asker.
+        token: u64,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Send certified blocks to a peer.
+    Send {
+        /// The peer.
+        to: Name,
+        /// The blocks.
+        message: PeerMessage,
+    },
+}
+
+/// A recent block with what its receipts need.
+struct Recent {
+    decided: Arc<Decided>,
+    /// Over the outcomes' leaves.
+    outcomes: LogTree,
+    positions: BTreeMap<StatementId, usize>,
+}
+
+/// The machine.
+pub struct Storage {
+    reader: Arc<dyn LedgerReader>,
+    genesis: Arc<Genesis>,
+    policy_text: String,
+    /// Tree over everything handed to the disk, durable or not yet.
+    tree: LogTree,
+    /// Last durable height.
+    head: Height,
+    writing: BTreeMap<Height, Arc<Decided>>,
+    recent: BTreeMap<Height, Recent>,
+    /// Durable blocks without a published checkpoint.
+    unpublished: BTreeMap<Height, DurableBlock>,
+    /// Newest published checkpoint.
+    published: Option<(Height, String)>,
+}
+
+impl Storage {
+    /// A machine over what is on disk; `tree` is loaded from there.
+    ///
+    /// # Panics
+    /// When the store lacks what its head promises.
+    pub fn new(reader: Arc<dyn LedgerReader>, genesis: Arc<Genesis>, policy_text: String) -> Self {
+        let head = reader.head().expect("a store is opened with its genesis written");
+        let size = TreeSize(head.first_leaf.0 + u64::from(head.entry_count));
+        let tree = LogTree::load(&*reader, size);
+        let published = reader.newest_checkpoint();
+        Self {
+            tree,
+            head: head.height,
+            writing: BTreeMap::new(),
+            recent: BTreeMap::new(),
+            unpublished: BTreeMap::new(),
+            published,
+            reader,
+            genesis,
+            policy_text,
+        }
+    }
+
+    /// Last durable height.
+    pub fn head(&self) -> Height {
+        self.head
+    }
+
+    /// The write that lays down the genesis of a network.
+    pub fn genesis_commit(genesis: &Genesis, policy_text: &str) -> Commit {
+        let entries: Vec<Bytes> =
+            vec![genesis.to_bytes().into(), genesis.policy_entry(policy_text).into()];
+        let leaves: Vec<Hash> = entries.iter().map(|e| Hash::leaf(e)).collect();
+        let tree = LogTree::of_leaves(&leaves);
+        let mut log = messages::merkle::Frontier::empty();
+        leaves.iter().for_each(|leaf| log.push(*leaf));
+        Commit {
+            block: StoredBlock {
+                height: Height(0),
+                header: Bytes::new(),
+                certificate: Bytes::new(),
+                previous_certificate: Bytes::new(),
+                first_leaf: LeafIndex(0),
+                entry_count: entries.len() as u32,
+                outcomes: Vec::new(),
+                peaks: log.peaks().to_vec(),
+                first_ordinal: 0,
+                replay_from: 1,
+            },
+            first_leaf: LeafIndex(0),
+            entries,
+            tile_hashes: tree.tile_hashes(0, 0..2),
+            state_rows: Vec::new(),
+            ids: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    fn on_commit(&mut self, decided: &Arc<Decided>, out: &mut Vec<StorageEffect>) {
+        let height = decided.executed.block.header.height;
+        if height <= self.head || self.writing.contains_key(&height) {
+            return; // Released again after a restart: it is on disk or on its way.
+        }
+        let commit = self.commit_of(decided);
+        self.writing.insert(height, decided.clone());
+        out.push(StorageEffect::Write(Arc::new(commit)));
+    }
+
+    /// Turns a decided block into the rows to write, and grows the tree.
+    fn commit_of(&mut self, decided: &Decided) -> Commit {
+        let executed = &decided.executed;
+        let first = executed.first_leaf;
+        assert_eq!(first.0, self.tree.size().0, "blocks are written in order");
+        let before = self.tree.size().0;
+        executed.leaves.iter().for_each(|leaf| self.tree.push(*leaf));
+        let after = self.tree.size().0;
+        let mut tile_hashes = Vec::new();
+        for tile in 0..self.tree.tile_levels() {
+            let width = 8 * tile;
+            tile_hashes.extend(self.tree.tile_hashes(tile, before >> width..after >> width));
+        }
+        let at = |i: usize| LeafIndex(first.0 + i as u64);
+        let mut entries: Vec<Bytes> = executed.block.statements.clone();
+        entries.push(executed.seal.clone());
+        let header = &executed.block;
+        Commit {
+            block: StoredBlock {
+                height: header.header.height,
+                header: header.header.to_bytes().into(),
+                certificate: decided.certificate.to_bytes().into(),
+                previous_certificate: header.to_parts().certificate,
+                first_leaf: first,
+                entry_count: entries.len() as u32,
+                outcomes: executed.outcomes.iter().map(|o| o.code.0).collect(),
+                peaks: executed.next.log.peaks().to_vec(),
+                first_ordinal: executed.next.ordinal - executed.entries.len() as u64,
+                replay_from: decided.replay_from,
+            },
+            first_leaf: first,
+            ids: executed.entries.iter().enumerate().map(|(i, e)| (e.id, at(i))).collect(),
+            values: executed
+                .entries
+                .iter()
+                .enumerate()
+                .map(|(i, e)| (e.statement.deposit.value, at(i)))
+                .collect(),
+            state_rows: rows_of(&executed.events),
+            entries,
+            tile_hashes,
+        }
+    }
+
+    fn on_written(&mut self, height: Height, out: &mut Vec<StorageEffect>) {
+        let Some(decided) = self.writing.remove(&height) else { return };
+        assert_eq!(height, self.head.next(), "blocks become durable in order");
+        self.head = height;
+        let executed = &decided.executed;
+        let ids: Vec<StatementId> = executed.entries.iter().map(|e| e.id).collect();
+        let positions = ids.iter().enumerate().map(|(i, id)| (*id, i)).collect();
+        let durable = DurableBlock {
+            height,
+            time: executed.block.header.time,
+            log_size: executed.block.header.log_size,
+            log_root: executed.block.header.log_root,
+            state: executed.next.state.clone(),
+            ids: Arc::new(ids),
+            ordinal: executed.next.ordinal,
+        };
+        let leaves = messages::outcome::outcome_leaves(&executed.outcomes);
+        let outcomes = LogTree::of_leaves(&leaves);
+        self.recent.insert(height, Recent { decided, outcomes, positions });
+        while self.recent.len() > RECENT_BLOCKS {
+            self.recent.pop_first();
+        }
+        self.unpublished.insert(height, durable.clone());
+        out.push(StorageEffect::Durable(durable));
+    }
+
+    fn on_checkpoint(&mut self, height: Height, note: &str, out: &mut Vec<StorageEffect>) {
+        let newer = self.published.as_ref().is_none_or(|(known, _)| height > *known);
+        if !newer || height > self.head {
+            return;
+        }
+        self.published = Some((height, note.to_owned()));
+        out.push(StorageEffect::PutCheckpoint { height, note: note.to_owned() });
+        let later = self.unpublished.split_off(&height.next());
+        let blocks = std::mem::replace(&mut self.unpublished, later).into_values().collect();
+        out.push(StorageEffect::Published { height, blocks });
+    }
+
+    fn serve(&self, to: &Name, from: Height, count: u32, out: &mut Vec<StorageEffect>) {
+        let (mut blocks, mut bytes) = (Vec::new(), 0);
+        let mut height = from;
+        while height <= self.head
+            && blocks.len() < count.min(SERVED_BLOCKS_MAX) as usize
+            && bytes < SERVED_BYTES_MAX
+            && height > Height(0)
+        {
+            let Some(block) = self.certified(height) else { break };
+            bytes += block.block.statements.iter().map(Bytes::len).sum::<usize>();
+            blocks.push(block);
+            height = height.next();
+        }
+        if !blocks.is_empty() {
+            out.push(StorageEffect::Send { to: to.clone(), message: PeerMessage::Blocks(blocks) });
+        }
+    }
+
+    /// A durable block as a peer that catches up needs it.
+    fn certified(&self, height: Height) -> Option<CertifiedBlock> {
+        let stored = self.reader.block(height)?;
+        let count = stored.entry_count as usize - 1;
+        let statements = self.reader.entries(stored.first_leaf, count);
+        let block = messages::block::BlockBytes {
+            header: stored.header,
+            statements,
+            certificate: stored.previous_certificate,
+        };
+        Some(CertifiedBlock { block, certificate: stored.certificate })
+    }
+}
+
+/// State rows of events, ordered by key, the last word for each key.
+fn rows_of(events: &[Event]) -> Vec<(Bytes, Bytes)> {
+    events.iter().map(Event::row).collect::<BTreeMap<_, _>>().into_iter().collect()
+}
+
+impl Machine for Storage {
+    type Input = StorageInput;
+    type Effect = StorageEffect;
+
+    fn step(&mut self, _at: At, input: &StorageInput, out: &mut Vec<StorageEffect>) -> Keep {
+        match input {
+            StorageInput::Commit(decided) => self.on_commit(decided, out),
+            StorageInput::Written(height) => self.on_written(*height, out),
+            StorageInput::CheckpointFormed { height, note } => {
+                self.on_checkpoint(*height, note, out);
+            }
+            StorageInput::Fetch(ids) => {
+                let receipts = ids.iter().filter_map(|id| self.receipt(id).ok()).collect();
+                out.push(StorageEffect::Receipts(receipts));
+            }
+            StorageInput::Ask { token, query } => {
+                let answer = self.answer(query);
+                out.push(StorageEffect::Answer { token: *token, answer });
+            }
+            StorageInput::Serve { to, from, count } => self.serve(to, *from, *count, out),
+        }
+        Keep::No
+    }
+}

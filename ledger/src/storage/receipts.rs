@@ -1,0 +1,152 @@
+//! Receipts: an entry, its path, its outcome and its seal under a published checkpoint.
+
+use super::{Recent, Storage};
+use crate::log_tree::LogTree;
+use bytes::Bytes;
+use messages::api::Committed;
+use messages::block::Header;
+use messages::cbor::Canonical;
+use messages::checkpoint::Checkpoint;
+use messages::hash::Hash;
+use messages::ids::{Height, LeafIndex, StatementId, TimeMs};
+use messages::note::Note;
+use messages::outcome::{Outcome, OutcomeCode, outcome_leaves};
+use messages::receipt::{OutcomeProof, Receipt, ReceiptExtra, SealProof};
+
+/// Why there is no receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoReceipt {
+    /// Not in the ledger.
+    Unknown,
+    /// Committed, its checkpoint still lacks a quorum.
+    NotPublished,
+}
+
+/// Where a statement stands, and what proves its outcome.
+struct Place {
+    height: Height,
+    time: TimeMs,
+    index: LeafIndex,
+    entry: Bytes,
+    outcome: OutcomeProof,
+    seal: Bytes,
+    seal_index: LeafIndex,
+}
+
+impl Storage {
+    /// The receipt of a statement, without its depositor's salt.
+    pub(super) fn receipt(&self, id: &StatementId) -> Result<Committed, NoReceipt> {
+        let place = self.place(id).ok_or(NoReceipt::Unknown)?;
+        let (_, text) = self.checkpoint_for(place.height).ok_or(NoReceipt::NotPublished)?;
+        let note = Note::parse(&text).expect("the checkpoint actor hands over notes that parse");
+        let head = Checkpoint::parse(&note.text).expect("and whose text is a checkpoint");
+        let (size, reader) = (head.size.0, Some(&*self.reader));
+        let path = self.tree.path(place.index.0, size, reader);
+        let seal_path = self.tree.path(place.seal_index.0, size, reader);
+        let extra = ReceiptExtra {
+            entry: place.entry.to_vec(),
+            salt: None,
+            outcome: place.outcome,
+            seal: SealProof {
+                bytes: place.seal.to_vec(),
+                index: place.seal_index,
+                path: seal_path,
+            },
+        };
+        let receipt = Receipt { index: place.index, path, extra, checkpoint: note };
+        Ok(Committed {
+            id: *id,
+            height: place.height,
+            index: place.index,
+            block_time: place.time,
+            receipt: receipt.encode(),
+        })
+    }
+
+    /// The lowest published checkpoint that covers `height`.
+    fn checkpoint_for(&self, height: Height) -> Option<(Height, String)> {
+        match &self.published {
+            Some((published, note)) if *published == height => Some((height, note.clone())),
+            Some((published, _)) if *published > height => self
+                .reader
+                .checkpoint_from(height)
+                .or_else(|| self.published.clone()),
+            _ => None,
+        }
+    }
+
+    fn place(&self, id: &StatementId) -> Option<Place> {
+        for (height, recent) in self.recent.iter().rev() {
+            if let Some(position) = recent.positions.get(id) {
+                return Some(place_in(*height, recent, *position));
+            }
+        }
+        self.place_on_disk(id)
+    }
+
+    /// Height of the block that holds `index`, by bisection over the block records.
+    pub(super) fn height_of(&self, index: LeafIndex) -> Option<Height> {
+        let (mut low, mut high) = (0, self.head.0);
+        while low < high {
+            let middle = low + (high - low).div_ceil(2);
+            if self.reader.block(Height(middle))?.first_leaf <= index {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        Some(Height(low))
+    }
+
+    fn place_on_disk(&self, id: &StatementId) -> Option<Place> {
+        let index = self.reader.position(id)?;
+        let height = self.height_of(index)?;
+        if height == Height(0) {
+            return None;
+        }
+        let stored = self.reader.block(height)?;
+        let count = stored.entry_count as usize;
+        let entries = self.reader.entries(stored.first_leaf, count);
+        let (seal, statements) = entries.split_last()?;
+        let outcomes: Vec<Outcome> = statements
+            .iter()
+            .zip(&stored.outcomes)
+            .map(|(entry, code)| Outcome {
+                id: StatementId::of_entry(entry),
+                code: OutcomeCode(*code),
+                detail: None,
+            })
+            .collect();
+        let position = (index.0 - stored.first_leaf.0) as usize;
+        let tree = LogTree::of_leaves(&outcome_leaves(&outcomes));
+        Some(Place {
+            height,
+            time: Header::from_bytes(&stored.header).ok()?.time,
+            index,
+            entry: statements.get(position)?.clone(),
+            outcome: outcome_proof(&outcomes, position, &tree),
+            seal: seal.clone(),
+            seal_index: LeafIndex(stored.first_leaf.0 + count as u64 - 1),
+        })
+    }
+}
+
+fn outcome_proof(outcomes: &[Outcome], position: usize, tree: &LogTree) -> OutcomeProof {
+    let count = outcomes.len() as u64;
+    let path: Vec<Hash> = tree.path(position as u64, count, None);
+    OutcomeProof { bytes: outcomes[position].to_bytes(), index: position as u64, count, path }
+}
+
+fn place_in(height: Height, recent: &Recent, position: usize) -> Place {
+    let executed = &recent.decided.executed;
+    let first = executed.first_leaf.0;
+    Place {
+        height,
+        time: executed.block.header.time,
+        index: LeafIndex(first + position as u64),
+        entry: executed.entries[position].bytes.clone(),
+        outcome: outcome_proof(&executed.outcomes, position, &recent.outcomes),
+        seal: executed.seal.clone(),
+        seal_index: LeafIndex(first + executed.entries.len() as u64),
+    }
+}

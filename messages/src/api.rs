@@ -1,0 +1,221 @@
+//! What a node answers to its surfaces (HTTP, NATS, the in-process bench), as typed data.
+
+use crate::hash::Hash;
+use crate::ids::{Height, LeafIndex, Name, Ordinal, Round, StatementId, TimeMs, TreeSize};
+use bytes::Bytes;
+
+/// Kind of a refusal; surfaces map it to their own status codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// The input is not of the expected form (HTTP 400).
+    Malformed,
+    /// The author may not do this (HTTP 403).
+    Forbidden,
+    /// No such thing (HTTP 404).
+    NotFound,
+    /// Larger than the network allows (HTTP 413).
+    TooLarge,
+    /// The node has too much to do; come back later (HTTP 429).
+    Busy,
+    /// The node cannot answer now (HTTP 503).
+    Unavailable,
+}
+
+/// A refusal that names the field and the next step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// What kind of refusal.
+    pub kind: ProblemKind,
+    /// Stable code, `kebab-case`.
+    pub code: &'static str,
+    /// What is wrong, with expected and found.
+    pub detail: String,
+    /// The field it is about.
+    pub field: Option<String>,
+    /// What the caller can do.
+    pub next_step: String,
+}
+
+/// A validator as this node sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidatorStatus {
+    /// Node name.
+    pub name: Name,
+    /// Organisation that runs it.
+    pub organisation: String,
+    /// Whether it was heard of within the last two seconds (this node itself always is).
+    pub present: bool,
+    /// Whether it is this node.
+    pub own: bool,
+    /// Its last known durable height.
+    pub height: Height,
+    /// Its last known round.
+    pub round: Round,
+    /// Milliseconds since it was last heard of; none when it never was.
+    pub silent_ms: Option<u64>,
+}
+
+/// Where a statement stands in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Its id.
+    pub id: StatementId,
+    /// Height of its block.
+    pub height: Height,
+    /// Its place in the log.
+    pub index: LeafIndex,
+    /// Time of its block.
+    pub block_time: TimeMs,
+    /// The receipt (C2SP tlog-proof, without the depositor's salt).
+    pub receipt: String,
+}
+
+/// Answer to a submission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubmitAnswer {
+    /// Committed: here is the receipt.
+    Committed(Box<Committed>),
+    /// Admitted and durable here; the wait ended before a receipt existed.
+    Pending(StatementId),
+    /// Admitted and durable here, but too few validators are present to decide.
+    NoQuorum {
+        /// The statement, which commits once when the quorum is back.
+        id: StatementId,
+        /// Validators that are missing.
+        missing: Vec<Name>,
+        /// Validators needed.
+        quorum: usize,
+    },
+    /// Refused; nothing was changed.
+    Refused(Problem),
+}
+
+/// A question about committed data or the node itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Query {
+    /// The receipt of a statement.
+    Receipt(StatementId),
+    /// A statement and where it stands.
+    Statement(StatementId),
+    /// Statements that lodge this digest or commitment.
+    Lookup(Hash),
+    /// A block.
+    Block(Height),
+    /// The newest published checkpoint.
+    Checkpoint,
+    /// The policy (trust anchor) in force.
+    Policy,
+    /// The validators as this node sees them.
+    Validators,
+    /// How the node is.
+    Health,
+}
+
+/// A block for people and programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockView {
+    /// Height.
+    pub height: Height,
+    /// Id (header hash); the genesis leaf hash at height 0.
+    pub id: Hash,
+    /// Block time.
+    pub time: TimeMs,
+    /// Name of the validator that made it; none at height 0.
+    pub proposer: Option<Name>,
+    /// Round in which it was decided.
+    pub round: Round,
+    /// Names of those whose precommits decide it.
+    pub signers: Vec<Name>,
+    /// Index of its first entry.
+    pub first_leaf: LeafIndex,
+    /// Size of the log after it.
+    pub log_size: TreeSize,
+    /// Root of the log after it.
+    pub log_root: Hash,
+    /// Root of the state after it.
+    pub state_root: Hash,
+    /// Its statements in order, with outcome codes.
+    pub statements: Vec<(StatementId, u32)>,
+}
+
+/// A statement for people and programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementView {
+    /// Its id.
+    pub id: StatementId,
+    /// Its bytes.
+    pub entry: Bytes,
+    /// Height, index and block time; none while it waits for a block.
+    pub place: Option<(Height, LeafIndex, TimeMs)>,
+}
+
+/// How a node is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Network.
+    pub network: Name,
+    /// This node.
+    pub node: Name,
+    /// Version of the software.
+    pub version: &'static str,
+    /// Whether enough validators are present to decide.
+    pub quorum: bool,
+    /// Validators needed.
+    pub quorum_size: usize,
+    /// Validators that are missing.
+    pub missing: Vec<Name>,
+    /// Last durable height.
+    pub height: Height,
+    /// Round at the next height.
+    pub round: Round,
+    /// Height of the newest checkpoint with a quorum.
+    pub published: Height,
+    /// Entries in the log.
+    pub log_size: TreeSize,
+    /// Root of the log.
+    pub log_root: Hash,
+    /// Statements committed.
+    pub statements: Ordinal,
+    /// Statements waiting for a block.
+    pub waiting: usize,
+    /// The node lost its journal and does not sign below this height; none when all is well.
+    pub amnesiac: Option<String>,
+    /// Whether this node votes.
+    pub voting: bool,
+}
+
+/// Answer to a [`Query`], of the same name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// To [`Query::Receipt`].
+    Receipt(Box<Committed>),
+    /// To [`Query::Receipt`] and [`Query::Statement`]: admitted here, not yet committed.
+    Waiting(StatementId),
+    /// To [`Query::Statement`].
+    Statement(StatementView),
+    /// To [`Query::Lookup`], oldest first.
+    Lookup(Vec<StatementView>),
+    /// To [`Query::Block`].
+    Block(Box<BlockView>),
+    /// To [`Query::Checkpoint`]: the signed note.
+    Checkpoint(String),
+    /// To [`Query::Policy`]: the policy text.
+    Policy(String),
+    /// To [`Query::Validators`].
+    Validators(Vec<ValidatorStatus>),
+    /// To [`Query::Health`].
+    Health(Box<Health>),
+    /// No such thing, or no answer now.
+    Problem(Problem),
+}
+
+/// A committed fact, in its integrator form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Dense number within the network.
+    pub ordinal: u64,
+    /// Namespace it belongs to.
+    pub namespace: Name,
+    /// Versioned JSON.
+    pub json: String,
+}

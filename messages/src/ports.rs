@@ -1,0 +1,97 @@
+//! The deterministic traits a pure machine calls within a step.
+//!
+//! None of them reads a clock, waits or draws randomness: the same call gives the same answer on
+//! every node and in every replay.
+
+use crate::consensus::{Proposal, Vote};
+use crate::hash::Hash;
+use crate::keys::{PrivateKey, PublicKey, Signature};
+
+/// Signs what one validator says.
+pub trait ConsensusSigner: Send + Sync {
+    /// The signature over [`Vote::signing_hash`].
+    fn sign_vote(&self, vote: &Vote) -> Signature;
+
+    /// The signature over [`Proposal::signing_hash`].
+    fn sign_proposal(&self, proposal: &Proposal) -> Signature;
+}
+
+/// Judges the signatures of validators.
+pub trait ConsensusVerifier: Send + Sync {
+    /// Whether `signature` is `key`'s over `message_hash`.
+    fn verify(&self, key: &PublicKey, message_hash: &Hash, signature: &Signature) -> bool;
+}
+
+impl ConsensusSigner for PrivateKey {
+    fn sign_vote(&self, vote: &Vote) -> Signature {
+        self.sign(&vote.signing_hash().0)
+    }
+
+    fn sign_proposal(&self, proposal: &Proposal) -> Signature {
+        self.sign(&proposal.signing_hash().0)
+    }
+}
+
+/// The verifier of real networks: strict Ed25519 (RFC 8032, canonical, no small order).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StrictVerifier;
+
+impl ConsensusVerifier for StrictVerifier {
+    fn verify(&self, key: &PublicKey, message_hash: &Hash, signature: &Signature) -> bool {
+        key.verify_strict(&message_hash.0, signature)
+    }
+}
+
+/// A keyed hash in place of Ed25519, two orders of magnitude cheaper: **for simulations only**.
+///
+/// Nobody without the simulation's secret can forge it, so a simulated adversary that is given
+/// only its own signer is bound as by real signatures. Whoever can verify can also sign.
+#[derive(Clone, Debug)]
+pub struct FakeSigner {
+    secret: Hash,
+    key: PublicKey,
+}
+
+impl FakeSigner {
+    /// The signer of `key` in the simulation that `secret` belongs to.
+    pub fn new(secret: Hash, key: PublicKey) -> Self {
+        Self { secret, key }
+    }
+}
+
+impl ConsensusSigner for FakeSigner {
+    fn sign_vote(&self, vote: &Vote) -> Signature {
+        keyed_hash(&self.secret, &self.key, &vote.signing_hash())
+    }
+
+    fn sign_proposal(&self, proposal: &Proposal) -> Signature {
+        keyed_hash(&self.secret, &self.key, &proposal.signing_hash())
+    }
+}
+
+/// Judges the signatures of [`FakeSigner`]: **for simulations only**.
+#[derive(Clone, Debug)]
+pub struct FakeVerifier {
+    secret: Hash,
+}
+
+impl FakeVerifier {
+    /// The verifier of the simulation that `secret` belongs to.
+    pub fn new(secret: Hash) -> Self {
+        Self { secret }
+    }
+}
+
+impl ConsensusVerifier for FakeVerifier {
+    fn verify(&self, key: &PublicKey, message_hash: &Hash, signature: &Signature) -> bool {
+        keyed_hash(&self.secret, key, message_hash) == *signature
+    }
+}
+
+/// A hash of secret, key and message, padded to the length of a signature.
+fn keyed_hash(secret: &Hash, key: &PublicKey, message_hash: &Hash) -> Signature {
+    let mut bytes = [0; 64];
+    let tag = Hash::of_parts(&[b"fake-signature", &secret.0, &key.0, &message_hash.0]);
+    bytes[..32].copy_from_slice(&tag.0);
+    Signature(bytes)
+}
