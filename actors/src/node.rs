@@ -77,6 +77,7 @@ pub(crate) struct Wiring {
     pub(crate) replies: Replies,
     /// Somebody subscribes: without a sink nobody reads the publisher's mailbox.
     pub(crate) publishes: bool,
+    pub(crate) on_floor: Arc<dyn Fn(Height) + Send + Sync>,
 }
 
 /// A running node: what its surfaces and its links hold. It works from any thread.
@@ -144,6 +145,7 @@ pub fn assemble(ports: NodePorts) -> NodeHandle {
         store: ports.store.clone(),
         replies: Replies::default(),
         publishes: ports.events.is_some(),
+        on_floor: ports.on_floor.clone(),
     });
     let frames = Mailbox::new(FRAMES_MAX, Overflow::Shed);
     let root = Supervisor::new(ports.name.to_string(), ports.on_halt.clone()).start();
@@ -191,6 +193,11 @@ impl Assembly {
         Supervisor::watch(self.root.clone(), M::NAME, shell);
     }
 
+    /// First height this node may sign; none while an amnesiac does not know it.
+    fn floor(&self) -> Option<Height> {
+        self.ports.amnesiac.is_none().then_some(self.ports.floor)
+    }
+
     fn reader(&self) -> Arc<dyn LedgerReader> {
         self.ports.store.clone()
     }
@@ -210,7 +217,7 @@ impl Assembly {
     fn checkpoint(&self) {
         let (reader, genesis) = (self.reader(), self.ports.genesis.clone());
         let (name, keys) = (self.ports.name.clone(), self.ports.keys.checkpoint.clone());
-        let (amnesiac, wiring) = (self.ports.amnesiac.is_some(), self.wiring.clone());
+        let (floor, wiring) = (self.floor(), self.wiring.clone());
         // A block may have become durable just before the node went down: its head is told again.
         let head = head(&*reader);
         if head.height > Height(0) {
@@ -223,7 +230,7 @@ impl Assembly {
             &self.wiring.checkpoint,
             Box::new(move |_| {
                 let from = self::head(&*reader).replay_from;
-                (Checkpointing::new(&genesis, &name, keys.clone(), amnesiac), from)
+                (Checkpointing::new(&genesis, &name, keys.clone(), floor), from)
             }),
             Box::new(move |effect, timers| routes::checkpoint(&wiring, effect, timers)),
         );
@@ -253,7 +260,7 @@ impl Assembly {
             reader: self.reader(),
             timeouts: self.ports.timeouts,
             pool: self.ports.pool,
-            amnesiac: self.ports.amnesiac.is_some(),
+            floor: self.floor(),
         };
         self.start::<Replica>(
             &self.wiring.consensus,

@@ -5,7 +5,7 @@ use ledger::checkpointing::CheckpointKeys;
 use ledger::engine::EngineTimeouts;
 use ledger::pool::PoolLimits;
 use messages::genesis::Genesis;
-use messages::ids::Name;
+use messages::ids::{Height, Name};
 use messages::keys::PublicKey;
 use messages::ports::{ConsensusSigner, ConsensusVerifier};
 use std::sync::Arc;
@@ -44,6 +44,10 @@ pub struct NodePorts {
     pub events: Option<Arc<dyn EventSink>>,
     /// Why the node may not sign, when its journal was found short of the watermark.
     pub amnesiac: Option<String>,
+    /// A node that forgot once signs nothing below this height; 0 for all others.
+    pub floor: Height,
+    /// Called once with the floor that an amnesiac found, to make it durable.
+    pub on_floor: Arc<dyn Fn(Height) + Send + Sync>,
     /// Timeouts of the rounds.
     pub timeouts: EngineTimeouts,
     /// Bounds of the pool.

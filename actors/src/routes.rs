@@ -160,6 +160,7 @@ pub(crate) fn sync(w: &Wiring, effect: PresenceEffect, timers: &mut Timers<Prese
             w.gateway.post(GatewayInput::Presence { missing, quorum });
         }
         PresenceEffect::Floor(height) => {
+            (w.on_floor)(height);
             w.consensus.post(ReplicaInput::Floor(height));
             w.checkpoint.post(CheckpointInput::Floor(height));
         }

@@ -138,7 +138,7 @@ impl Chain {
             hashes.push((0, at, leaf));
             self.tree.push(leaf);
             self.leaves.push(leaf);
-            if (at + 1) % TILE_WIDTH == 0 {
+            if (at + 1).is_multiple_of(TILE_WIDTH) {
                 let full = &self.leaves[(at + 1 - TILE_WIDTH) as usize..];
                 let root = messages::merkle::root_of_leaves(full);
                 hashes.push((1, at / TILE_WIDTH, root));

@@ -132,11 +132,12 @@ pub struct Checkpointing {
 }
 
 impl Checkpointing {
-    /// A machine that has seen nothing of the journal yet.
+    /// A machine that has seen nothing of the journal yet; it cosigns from `floor` on, or
+    /// nothing while that is not known.
     ///
     /// # Panics
     /// When `own` is no validator of `genesis`, whose key names were checked when it was made.
-    pub fn new(genesis: &Genesis, own: &Name, keys: CheckpointKeys, amnesiac: bool) -> Self {
+    pub fn new(genesis: &Genesis, own: &Name, keys: CheckpointKeys, floor: Option<Height>) -> Self {
         let place = genesis.validators.iter().position(|v| &v.name == own);
         let cosigner = |v: &messages::genesis::GenesisValidator| {
             let name = genesis.cosigner_name(&v.name);
@@ -153,7 +154,7 @@ impl Checkpointing {
             early: BTreeMap::new(),
             last_cosigned: TreeSize(0),
             last_head: Height(0),
-            floor: (!amnesiac).then_some(Height(0)),
+            floor,
             retry_armed: false,
             dropped: 0,
         }

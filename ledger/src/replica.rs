@@ -54,8 +54,9 @@ pub struct ReplicaConfig {
     pub timeouts: EngineTimeouts,
     /// Bounds of the pool.
     pub pool: PoolLimits,
-    /// The journal was found short of the watermark: sign nothing until a floor is known.
-    pub amnesiac: bool,
+    /// First height this validator may sign; none when its journal was found short of the
+    /// watermark and the floor is not known yet.
+    pub floor: Option<Height>,
 }
 
 /// Inputs that were dropped, by reason.
@@ -117,7 +118,7 @@ impl Committed for CommittedIds<'_> {
 impl Replica {
     /// A replica that stands at `chain`; the first effects arm its heartbeat.
     pub fn new(config: ReplicaConfig, chain: Chain, out: &mut Vec<ReplicaEffect>) -> Self {
-        let floor = (!config.amnesiac).then_some(Height(0));
+        let floor = config.floor;
         let engine = Self::engine(&config, &chain, floor);
         let pool = Pool::new(config.pool);
         let heartbeat_ms = u64::from(chain.rules.parameters.heartbeat_ms);

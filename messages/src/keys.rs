@@ -273,6 +273,6 @@ mod tests {
             PublicKey(mixed).check_registrable(),
             Err(KeyError::MixedOrder)
         );
-        assert_eq!(PublicKey([0xff; 32]).check_registrable().is_err(), true);
+        assert!(PublicKey([0xff; 32]).check_registrable().is_err());
     }
 }

@@ -1,1 +1,75 @@
-//! Seat of the layer; filled by the slices that follow.
+//! The client commands of the `wutong` binary.
+//!
+//! They run on a depositor's or a verifier's machine: private keys and salts stay here, and
+//! verification needs no network. Nothing in this crate knows the node; it speaks HTTP to one.
+//!
+//! Exit codes: 0 done; 1 refused; 2 wrong use; 3 not receipted yet (run the command again).
+
+mod client;
+mod deposit;
+mod digest;
+mod exit;
+mod files;
+mod key_file;
+mod keygen;
+mod output;
+mod policy;
+mod problem;
+mod show;
+mod time;
+mod url;
+mod verify;
+
+pub use deposit::DepositArgs;
+pub use keygen::KeygenArgs;
+pub use output::Output;
+pub use policy::PolicyArgs;
+pub use show::{
+    ShowBlockArgs, ShowCommand, ShowLookupArgs, ShowNodeArgs, ShowReceiptArgs, ShowStatementArgs,
+};
+pub use url::NodeUrl;
+pub use verify::VerifyArgs;
+
+use exit::Failure;
+use std::process::ExitCode;
+
+/// Commands that need a key, a file or a node's address, and never a node's own data.
+#[derive(Debug, clap::Subcommand)]
+pub enum ClientCommand {
+    /// Make a depositor's key; it never leaves this machine.
+    Keygen(KeygenArgs),
+    /// Lodge evidence of files: their bytes stay here, a signed commitment goes to the ledger.
+    Deposit(DepositArgs),
+    /// Verify a file against its receipt and a trust anchor, without network.
+    Verify(VerifyArgs),
+    /// Show a receipt, or what a node says: a statement, block, checkpoint, validators, health.
+    Show {
+        /// What to show.
+        #[command(subcommand)]
+        what: ShowCommand,
+    },
+    /// Fetch a trust anchor that is pinned by a fingerprint or agreed on by several nodes.
+    Policy(PolicyArgs),
+}
+
+/// Runs a command; its answer, or the error with the next step, is written to `output`.
+pub fn run(command: ClientCommand, output: &mut Output<'_>) -> ExitCode {
+    let result = match command {
+        ClientCommand::Keygen(args) => keygen::run(&args, output),
+        ClientCommand::Deposit(args) => deposit::run(&args, output),
+        ClientCommand::Verify(args) => verify::run(&args, output),
+        ClientCommand::Show { what } => show::run(&what, output),
+        ClientCommand::Policy(args) => policy::run(&args, output),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(Failure {
+            exit,
+            what,
+            next_step,
+        }) => {
+            output.note(&format!("error: {what}\nnext:  {next_step}"));
+            exit.into()
+        }
+    }
+}

@@ -1,2 +1,74 @@
-//! seat
-fn main() {}
+//! The `wutong` binary: client commands from `adapters-cli`, and those that run nodes.
+
+mod bench;
+mod cluster;
+mod control;
+mod demo;
+mod devnet;
+mod hub;
+mod trial;
+mod validator;
+
+use adapters_cli::{ClientCommand, Output};
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Evidence with receipts that a stranger verifies offline.
+///
+/// Start with `wutong demo`. Then run a network of your own with `wutong devnet`, make a key with
+/// `wutong keygen`, lodge a file with `wutong deposit` and check its receipt with `wutong verify`.
+#[derive(Parser)]
+#[command(name = "wutong", version, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 refused or failed; 2 wrong use; 3 not receipted \
+yet (run the command again).\nLogs go to standard error; RUST_LOG=debug shows more.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Four validators in one process: deposit, verify offline, see a changed byte refused.
+    Demo(demo::DemoArgs),
+    /// A trial network that keeps running; its data survives restarts.
+    Devnet(devnet::DevnetArgs),
+    /// Measure this machine.
+    Bench {
+        /// What to measure.
+        #[command(subcommand)]
+        what: bench::BenchCommand,
+    },
+    #[command(flatten)]
+    Client(ClientCommand),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr(matches!(cli.command, Command::Devnet(_)));
+    let mut output = Output::terminal();
+    match cli.command {
+        Command::Demo(args) => exit(demo::run(&args, &mut output), &mut output),
+        Command::Devnet(args) => exit(devnet::run(args, &mut output), &mut output),
+        Command::Bench { what } => exit(bench::run(&what, &mut output), &mut output),
+        Command::Client(command) => adapters_cli::run(command, &mut output),
+    }
+}
+
+/// Turns a failure into the error people read and exit code 1.
+fn exit(result: Result<(), String>, output: &mut Output<'_>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.note(&format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn log_to_stderr(service: bool) {
+    let default = if service { "warn,wutong=info" } else { "error" };
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

@@ -1,0 +1,346 @@
+//! `wutong deposit`.
+//!
+//! A signed statement is kept beside the receipts before it is sent, so that a run that ends
+//! without a receipt is continued by running the same command again: the same statement is sent,
+//! and a statement commits once, at whichever node it arrives.
+
+mod pending;
+mod submission;
+
+use crate::client::{Client, block_on};
+use crate::digest::sha256_file;
+use crate::exit::{Exit, Failure};
+use crate::key_file;
+use crate::output::Output;
+use crate::time::{DeclaredTime, now, parse_declared};
+use crate::url::{NodeUrl, distinct};
+use messages::hash::Hash;
+use messages::ids::Name;
+use messages::keys::PrivateKey;
+use messages::statement::{Deposit, DepositMode, DigestAlgorithm, Statement, commit};
+use pending::{Draft, Wanted};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use submission::{Receipted, Standing};
+use zeroize::Zeroizing;
+
+/// Arguments of `deposit`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    wutong deposit report.pdf --url http://127.0.0.1:8100 --key me.pem --out receipts\n  \
+    wutong deposit *.jpg --url http://a:8100,http://b:8100 --key me.pem --out receipts\n\n\
+    Exit codes: 0 every file has its receipt; 1 refused; 2 wrong use; 3 not receipted yet: run\n\
+    the same command again, it sends the same statement, which commits once.")]
+pub struct DepositArgs {
+    /// Files to lodge; their bytes stay on this machine.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Nodes to submit to, in turn: comma lists and repeats.
+    #[arg(long, value_name = "URL", required = true, value_delimiter = ',')]
+    url: Vec<NodeUrl>,
+    /// The depositor's private key (`wutong keygen`).
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// Folder for receipts; made when missing.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Namespace to deposit in.
+    #[arg(long, value_name = "NAME", default_value = "public", value_parser = Name::try_new)]
+    namespace: Name,
+    /// Network; asked of the first node that answers when not given.
+    #[arg(long, value_name = "NAME", value_parser = Name::try_new)]
+    network: Option<Name>,
+    /// Log the plain digest: whoever has or guesses the file can then find the deposit.
+    #[arg(long)]
+    plain: bool,
+    /// Who deposits, in your words [default: key:<key id>].
+    #[arg(long, value_name = "TEXT")]
+    issuer: Option<String>,
+    /// What is deposited; everybody can read it, so keep it opaque.
+    #[arg(long, value_name = "TEXT", default_value = "file")]
+    subject: String,
+    /// Your own claim of the time, or "none" [default: now].
+    #[arg(long, value_name = "RFC3339|none", value_parser = parse_declared)]
+    declared_time: Option<DeclaredTime>,
+    /// Seconds to wait for each receipt; 0 to be answered when admitted.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30,
+          value_parser = clap::value_parser!(u64).range(..=3600))]
+    wait: u64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What became of one file.
+struct Done {
+    exit: Exit,
+    json: Value,
+}
+
+/// What all files of a run share.
+struct Run<'a> {
+    args: &'a DepositArgs,
+    key: PrivateKey,
+    issuer: String,
+    nodes: Vec<NodeUrl>,
+    network: Result<Name, Failure>,
+    client: Client,
+}
+
+pub(crate) fn run(args: &DepositArgs, output: &mut Output<'_>) -> Result<Exit, Failure> {
+    for file in &args.files {
+        check_file(file)?;
+    }
+    let key = key_file::load(&args.key, output)?;
+    std::fs::create_dir_all(&args.out).map_err(|e| cannot_write(&args.out, &e))?;
+    let issuer = args.issuer.clone();
+    let issuer = issuer.unwrap_or_else(|| format!("key:{}", key.public().fingerprint()));
+    let exit = block_on(async {
+        let (client, nodes) = (Client::new()?, distinct(&args.url));
+        let network = match &args.network {
+            Some(name) => Ok(name.clone()),
+            None => client.network(&nodes).await,
+        };
+        let run = Run {
+            args,
+            key,
+            issuer,
+            nodes,
+            network,
+            client,
+        };
+        run.all(output).await
+    })??;
+    Ok(exit)
+}
+
+fn check_file(file: &Path) -> Result<(), Failure> {
+    let found = match std::fs::metadata(file) {
+        Ok(m) if m.is_file() && file.file_name().is_some_and(|n| n.to_str().is_some()) => {
+            return Ok(());
+        }
+        Ok(m) if m.is_file() => "a name that is not UTF-8".to_owned(),
+        Ok(_) => "something else".to_owned(),
+        Err(e) => e.to_string(),
+    };
+    Err(Failure::usage(
+        format!(
+            "{}: expected a file, found {found}; nothing was sent",
+            file.display()
+        ),
+        "Name files only; for a folder, name the files in it.",
+    ))
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::usage(
+        format!("--out {}: cannot write there: {error}", path.display()),
+        "Name a folder that you may write to, and run the same command again.",
+    )
+}
+
+impl Run<'_> {
+    async fn all(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
+        let mut deposits = Vec::new();
+        let mut exit = Exit::Done;
+        for file in &self.args.files {
+            let done = match self.one(file, output).await {
+                Ok(done) => done,
+                Err(failure) => {
+                    self.print_json(&deposits, output);
+                    return Err(failure);
+                }
+            };
+            exit = match (exit, done.exit) {
+                (Exit::Refused, _) | (_, Exit::Refused) => Exit::Refused,
+                (Exit::Done, last) => last,
+                (first, _) => first,
+            };
+            deposits.push(done.json);
+        }
+        self.print_json(&deposits, output);
+        if !self.args.json && exit == Exit::Done {
+            output.line("verify: wutong verify FILE --receipt RECEIPT --policy POLICY");
+        }
+        Ok(exit)
+    }
+
+    fn print_json(&self, deposits: &[Value], output: &mut Output<'_>) {
+        if self.args.json {
+            output.json(&json!({ "deposits": deposits }));
+        }
+    }
+
+    async fn one(&self, file: &Path, output: &mut Output<'_>) -> Result<Done, Failure> {
+        let digest = sha256_file(file)?;
+        let draft = self.draft(file, digest)?;
+        let wait = Duration::from_secs(self.args.wait);
+        let entry = draft.statement.entry();
+        let standing = submission::submit(&self.client, &self.nodes, &entry, wait).await;
+        let done = match standing {
+            Standing::Receipted(receipted) => self.receipted(file, draft, *receipted, output)?,
+            Standing::Waiting {
+                why,
+                missing,
+                quorum,
+            } => self.waiting(file, &draft, (&why, &missing, quorum), output),
+            Standing::Refused {
+                detail,
+                next_step,
+                by_all,
+            } => {
+                if by_all {
+                    draft.forget();
+                }
+                self.refused(file, &draft, (&detail, &next_step), output)
+            }
+        };
+        Ok(done)
+    }
+
+    /// The statement of an earlier run for the same file and arguments, else a new one, kept.
+    fn draft(&self, file: &Path, digest: Hash) -> Result<Draft, Failure> {
+        let args = self.args;
+        let wanted = Wanted {
+            dir: &args.out,
+            name: file.file_name().and_then(|n| n.to_str()).unwrap_or("file"),
+            digest,
+            key: self.key.public(),
+            network: self.network.as_ref().ok(),
+            namespace: &args.namespace,
+            plain: args.plain,
+            issuer: &self.issuer,
+            subject: &args.subject,
+        };
+        if let Some(draft) = wanted.find() {
+            return Ok(draft);
+        }
+        let (statement, salt) = self.sign(self.network.clone()?, digest)?;
+        wanted
+            .keep(statement, salt)
+            .map_err(|e| cannot_write(&args.out, &e))
+    }
+
+    /// A new statement, with the salt of its commitment.
+    fn sign(&self, network: Name, digest: Hash) -> Result<(Statement, Option<[u8; 32]>), Failure> {
+        let args = self.args;
+        let mut salt = None;
+        if !args.plain {
+            let mut fresh = Zeroizing::new([0; 32]);
+            getrandom::fill(&mut *fresh).map_err(|e| crate::keygen::no_randomness(&e))?;
+            salt = Some(*fresh);
+        }
+        let algorithm = DigestAlgorithm::Sha256;
+        let (mode, value) = match &salt {
+            Some(salt) => (DepositMode::Commitment, commit(salt, algorithm, &digest)),
+            None => (DepositMode::Digest, digest),
+        };
+        let deposit = Deposit {
+            network,
+            namespace: args.namespace.clone(),
+            mode,
+            algorithm,
+            value,
+            declared_time: match args.declared_time {
+                Some(DeclaredTime::None) => None,
+                Some(DeclaredTime::At(time)) => Some(time),
+                None => Some(now()),
+            },
+            not_before: None,
+            references: vec![],
+        };
+        Statement::sign(&self.key, &self.issuer, &args.subject, deposit)
+            .map(|statement| (statement, salt))
+            .map_err(|e| Failure::usage(e.to_string(), "Correct the argument of that name."))
+    }
+
+    fn receipted(
+        &self,
+        file: &Path,
+        draft: Draft,
+        receipted: Receipted,
+        output: &mut Output<'_>,
+    ) -> Result<Done, Failure> {
+        let mut receipt = receipted.receipt;
+        if let Some(salt) = draft.salt {
+            receipt = receipt.with_salt(salt);
+        }
+        let (dir, name) = (&self.args.out, draft.name.as_str());
+        let path = crate::files::keep(dir, name, "tlog-proof", &receipt.encode())
+            .map_err(|e| cannot_write(dir, &e))?;
+        draft.forget();
+        let (id, seal) = (draft.statement.id().to_string(), receipted.seal);
+        if !self.args.json {
+            output.line(&format!("deposited {}", file.display()));
+            output.field("receipt", path.display());
+            output.field("statement", &id);
+            let time = messages::report::utc_text(seal.time.seconds());
+            output.field(
+                "block",
+                format!("{}, entry {}, {time}", seal.height, receipt.index),
+            );
+        }
+        Ok(Done {
+            exit: Exit::Done,
+            json: json!({
+                "file": file.display().to_string(), "status": "receipted", "id": id,
+                "receipt": path.display().to_string(), "height": seal.height.0,
+                "index": receipt.index.0, "block_time_ms": seal.time.0,
+            }),
+        })
+    }
+
+    fn refused(
+        &self,
+        file: &Path,
+        draft: &Draft,
+        (detail, next_step): (&str, &str),
+        output: &mut Output<'_>,
+    ) -> Done {
+        let id = draft.statement.id().to_string();
+        if !self.args.json {
+            output.line(&format!("REFUSED {}", file.display()));
+            output.field("statement", &id);
+            output.field("reason", detail);
+            output.field("next", next_step);
+        }
+        Done {
+            exit: Exit::Refused,
+            json: json!({
+                "file": file.display().to_string(), "status": "refused", "id": id,
+                "detail": detail, "next_step": next_step,
+            }),
+        }
+    }
+
+    fn waiting(
+        &self,
+        file: &Path,
+        draft: &Draft,
+        (why, missing, quorum): (&str, &[String], u64),
+        output: &mut Output<'_>,
+    ) -> Done {
+        let id = draft.statement.id().to_string();
+        let next = "run the same command again: it sends this very statement, which commits once";
+        if !self.args.json {
+            output.line(&format!("NOT RECEIPTED YET {}", file.display()));
+            output.field("statement", &id);
+            output.field("reason", why);
+            if !missing.is_empty() {
+                let names = missing.join(", ");
+                output.field("missing", format!("{names} ({quorum} must be present)"));
+            }
+            output.field("kept in", draft.path.display());
+            output.field("next", next);
+        }
+        Done {
+            exit: Exit::Pending,
+            json: json!({
+                "file": file.display().to_string(), "status": "pending", "id": id,
+                "detail": why, "missing": missing, "quorum": quorum,
+                "pending": draft.path.display().to_string(), "next_step": next,
+            }),
+        }
+    }
+}

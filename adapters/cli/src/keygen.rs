@@ -1,0 +1,74 @@
+//! `wutong keygen`.
+
+use crate::exit::{Exit, Failure};
+use crate::files::{self, Readers};
+use crate::output::Output;
+use messages::keys::PrivateKey;
+use serde_json::json;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use zeroize::Zeroizing;
+
+/// Arguments of `keygen`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  wutong keygen --out me.pem\n\n\
+    The file holds the private key: keep it, back it up, show it to nobody. A lost key cannot be\n\
+    made again, and receipts made with it stay valid.")]
+pub struct KeygenArgs {
+    /// File to create; an existing one is never replaced.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &KeygenArgs, output: &mut Output<'_>) -> Result<Exit, Failure> {
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *seed).map_err(|e| no_randomness(&e))?;
+    let key = PrivateKey::from_seed(&seed);
+    let pem = Zeroizing::new(key.to_pem());
+    files::create(&args.out, pem.as_bytes(), Readers::Owner).map_err(|e| {
+        let path = args.out.display();
+        match e.kind() {
+            ErrorKind::AlreadyExists => Failure::usage(
+                format!("--out {path}: expected a new file, found an existing one; left as it is"),
+                "Choose another name, or move the old key away.",
+            ),
+            _ => Failure::usage(
+                format!("--out {path}: cannot write the key: {e}"),
+                "Check that the folder exists and that you may write there.",
+            ),
+        }
+    })?;
+    let public = key.public();
+    if args.json {
+        output.json(&json!({
+            "file": args.out.display().to_string(),
+            "public_key": public.to_string(),
+            "key_id": public.fingerprint(),
+        }));
+        return Ok(Exit::Done);
+    }
+    output.line(&format!("key written to {}", args.out.display()));
+    output.field("public key", public);
+    output.field("key id", public.fingerprint());
+    output.line("enrol:");
+    output.field(
+        "open namespace",
+        "registers the key with its first statement",
+    );
+    output.field(
+        "closed namespace",
+        "its founders list the key in the genesis"),
+    );
+    Ok(Exit::Done)
+}
+
+/// The system gave no randomness, without which no secret is made.
+pub(crate) fn no_randomness(error: &getrandom::Error) -> Failure {
+    Failure::refused(
+        format!("the system gave no randomness: {error}"),
+        "Nothing was made; repair the system's random source and try again.",
+    )
+}

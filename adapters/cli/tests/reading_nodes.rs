@@ -1,0 +1,102 @@
+//! What `policy` and `show` make of nodes' answers.
+
+mod support;
+
+use messages::hash::Hash;
+use support::ledger::{committed, policy};
+use support::*;
+
+fn serving(policy: String) -> FakeNode {
+    FakeNode::start(move |_| (200, policy.clone()))
+}
+
+#[test]
+fn a_policy_is_pinned_or_agreed_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("policy").display().to_string();
+    let (good, other) = (policy(false), policy(true));
+    let (a, b, c) = (
+        serving(good.text()),
+        serving(good.text()),
+        serving(other.text()),
+    );
+    wutong(&format!("policy --url {}", a.url)).expect(2, &["never taken from one server"]);
+    for agree in ["0", "1", "2"] {
+        wutong(&format!("policy --url {0},{0} --agree {agree}", a.url)).expect(2, &["--agree"]);
+    }
+    let urls = format!("policy --url {},{} --url {}", a.url, b.url, c.url);
+    let refused = wutong(&format!("{urls} --agree 3 --out {out}"));
+    let print = other.fingerprint().to_string();
+    refused.expect(1, &[&a.url, &b.url, &c.url, &print]);
+    assert!(!std::path::Path::new(&out).exists());
+    wutong(&format!("{urls} --agree 2 --out {out}")).expect(0, &["quorum validators"]);
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), good.text());
+    let pin = format!("{urls} --fingerprint {print} --out {out}");
+    wutong(&pin).expect(1, &["another policy is there"]);
+    let json = wutong(&format!("{urls} --fingerprint {print} --json"))
+        .expect(0, &[])
+        .json();
+    assert_eq!(json["demonstration"], true);
+    wutong("policy --url http://127.0.0.1:1 --agree 1").expect(2, &[]);
+    wutong("policy --url http://127.0.0.1:1,127.0.0.1:2 --agree 2").expect(3, &["no node"]);
+}
+
+#[test]
+fn nodes_answers_are_readable() {
+    let health = r#"{"status":"no quorum","network":"trial","node":"v1","missing":["v3","v4"]}"#;
+    let validators = r#"{"validators":[{"name":"v4","organisation":"Fourth Lab","present":false,
+        "own":false,"height":3,"round":0,"silent_ms":9000}]}"#;
+    let node = FakeNode::start(
+        move |request| match request.line.split(' ').nth(1).unwrap() {
+            "/v1/health" => (503, health.into()),
+            "/v1/validators" => (200, validators.into()),
+            "/v1/checkpoint" => (200, "origin\n1\nroot\n".into()),
+            "/v1/blocks/3" => (
+                200,
+                r#"{"height":3,"statements":[{"id":"ab","code":7}]}"#.into(),
+            ),
+            path => (
+                404,
+                format!(r#"{{"detail":"no {path}","next_step":"look elsewhere"}}"#),
+            ),
+        },
+    );
+    let url = format!("--url http://127.0.0.1:1 --url {}", node.url);
+    wutong(&format!("show health {url}")).expect(0, &["no quorum", "v3, v4"]);
+    wutong(&format!("show validators {url}")).expect(0, &["Fourth Lab (v4): MISSING", "9 s"]);
+    wutong(&format!("show checkpoint {url}")).expect(0, &["origin\n1\nroot\n"]);
+    wutong(&format!("show block 3 {url}")).expect(0, &["ab failed with code 7"]);
+    wutong(&format!("show block 4 {url}")).expect(1, &["no /v1/blocks/4", "look elsewhere"]);
+    wutong(&format!("show block -1 {url}")).expect(2, &["HEIGHT"]);
+    wutong(&format!("show statement xyz {url}")).expect(2, &["ID", "64 hexadecimal"]);
+    wutong("show health --url http://127.0.0.1:1").expect(3, &["no node answered"]);
+    let json = wutong(&format!("show health {url} --json"))
+        .expect(0, &[])
+        .json();
+    assert_eq!(json["network"], "trial");
+}
+
+#[test]
+fn a_salted_deposit_is_looked_up_with_its_salt() {
+    let desk = Desk::new();
+    let node = FakeNode::of_trial(committed);
+    desk.deposit(&node.url, "").expect(0, &[]);
+    let sent = node.statements.lock().unwrap()[0].clone();
+    let value = messages::statement::Statement::parse(&sent)
+        .unwrap()
+        .deposit
+        .value;
+    let asked = FakeNode::start(move |request| {
+        let path = request.line.split(' ').nth(1).unwrap();
+        (200, format!(r#"{{"value":"{path}","statements":[]}}"#))
+    });
+    let (file, receipt) = (
+        desk.path("report.pdf"),
+        desk.path("out/report.pdf.tlog-proof"),
+    );
+    let salted = format!("show lookup {file} --receipt {receipt} --url {}", asked.url);
+    wutong(&salted).expect(0, &[&format!("value={value}")]);
+    let digest = Hash::of(b"the document");
+    let plain = format!("show lookup {file} --plain --url {}", asked.url);
+    wutong(&plain).expect(0, &[&format!("value={digest}")]);
+}

@@ -1,0 +1,101 @@
+//! A ledger that logs one statement per block of its own and writes true receipts.
+
+use messages::checkpoint::{Checkpoint, cosign, sign_log};
+use messages::hash::Hash;
+use messages::ids::{Height, LeafIndex, Name, StatementId, TimeMs, TreeSize};
+use messages::keys::PrivateKey;
+use messages::merkle::{inclusion_path, root_of_leaves};
+use messages::note::{VerifierKey, VerifierKeyType};
+use messages::outcome::{Outcome, outcomes_root};
+use messages::policy::{Policy, Witness};
+use messages::receipt::{OutcomeProof, Receipt, ReceiptExtra, SealProof};
+use messages::seal::Seal;
+
+const ORIGIN: &str = "trial.example/log";
+const TIME_S: u64 = 1_700_000_000;
+const ORGANISATIONS: [&str; 4] = ["First Notary", "Second Court", "Third Bank", "Fourth Lab"];
+
+fn key(purpose: &str) -> PrivateKey {
+    PrivateKey::derive(&[9; 32], purpose)
+}
+
+fn cosigner(position: usize) -> (String, PrivateKey) {
+    let name = format!("v{}.trial.example", position + 1);
+    let key = key(&name);
+    (name, key)
+}
+
+/// The trust anchor of the four organisations.
+pub fn policy(demonstration: bool) -> Policy {
+    let log = VerifierKey::try_new(ORIGIN, VerifierKeyType::Log, key("log").public()).unwrap();
+    let witness = |(position, organisation): (usize, &&str)| {
+        let (name, key) = cosigner(position);
+        Witness {
+            name: format!("v{}", position + 1),
+            key: VerifierKey::try_new(&name, VerifierKeyType::Cosigner, key.public()).unwrap(),
+            organisation: Some((*organisation).into()),
+        }
+    };
+    let witnesses = ORGANISATIONS.iter().enumerate().map(witness).collect();
+    Policy::of_validators(vec![log], witnesses, demonstration).unwrap()
+}
+
+/// The receipt of an entry, without a salt.
+pub fn receipt(entry: &[u8]) -> Receipt {
+    let outcomes = [Outcome::done(StatementId::of_entry(entry))];
+    let seal = Seal {
+        network: Name::try_new("trial").unwrap(),
+        height: Height(1),
+        time: TimeMs(TIME_S * 1000),
+        previous_seal: Hash::of(b"genesis"),
+        first_leaf: LeafIndex(2),
+        outcomes_root: outcomes_root(&outcomes),
+        state_root: Hash::of(b"state"),
+        validator_set_hash: Hash::of(b"validators"),
+        protocol_version: 1,
+    };
+    let leaves = [
+        Hash::leaf(b"genesis"),
+        Hash::leaf(b"policy"),
+        Hash::leaf(entry),
+        seal.leaf(),
+    ];
+    let head = Checkpoint {
+        origin: ORIGIN.into(),
+        size: TreeSize(4),
+        root: root_of_leaves(&leaves),
+    };
+    let cosignatures = (0..3).map(|position| {
+        let (name, key) = cosigner(position);
+        cosign(&key, &name, TIME_S + position as u64, &head.text())
+    });
+    Receipt {
+        index: LeafIndex(2),
+        path: inclusion_path(&leaves, 2),
+        extra: ReceiptExtra {
+            entry: entry.to_vec(),
+            salt: None,
+            outcome: OutcomeProof::new(&outcomes, 0),
+            seal: SealProof::new(&seal, LeafIndex(3), inclusion_path(&leaves, 3)),
+        },
+        checkpoint: head.note(
+            sign_log(&key("log"), ORIGIN, &head.text()),
+            cosignatures.collect(),
+        ),
+    }
+}
+
+/// The body of a 201.
+pub fn committed(entry: &[u8]) -> (u16, String) {
+    assert!(Receipt::parse(&receipt(entry).encode()).is_ok());
+    let body = serde_json::json!({ "receipt": receipt(entry).encode() });
+    (201, body.to_string())
+}
+
+/// The body of a 503 without quorum.
+pub fn no_quorum() -> (u16, String) {
+    let body = serde_json::json!({
+        "detail": "too few", "next_step": "wait", "missing": ["v3", "v4"], "quorum": 3,
+    });
+    (503, body.to_string())
+}

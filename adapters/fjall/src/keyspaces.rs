@@ -1,0 +1,198 @@
+//! The database of a node: its keyspaces and how their keys are written.
+//!
+//! All integers in keys are big endian, so that the order of keys is the order of numbers.
+
+use bus::ports::{Commit, StoredBlock};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
+use messages::hash::Hash;
+use messages::ids::{Height, LeafIndex, Name};
+use messages::wire;
+use std::path::Path;
+
+/// Layout of the keyspaces; a database of another layout is refused.
+const FORMAT: &str = "1";
+const FORMAT_KEY: &str = "format";
+
+/// Most bytes that a keyspace holds in memory before it writes a table: there are nine keyspaces
+/// per node, and a demonstration runs several nodes in one process.
+const MEMTABLE_BYTES_MAX: u64 = 16 << 20;
+
+/// Bytes of a digest that stand in an index key.
+pub(crate) const TRUNCATED_BYTES: usize = 16;
+
+/// Handles of the database and its keyspaces; clones share them.
+#[derive(Clone)]
+pub(crate) struct Keyspaces {
+    db: Database,
+    meta: Keyspace,
+    /// Journal records by seq.
+    pub(crate) journal: Keyspace,
+    /// Block records by height.
+    pub(crate) blocks: Keyspace,
+    /// Entries by index.
+    pub(crate) entries: Keyspace,
+    /// Hashes of complete tiles by level (one byte) and index.
+    pub(crate) tiles: Keyspace,
+    /// Notes of published checkpoints by height.
+    pub(crate) checkpoints: Keyspace,
+    /// State rows by their own keys.
+    pub(crate) state: Keyspace,
+    /// Truncated statement id and index; no value. Rebuildable.
+    pub(crate) ids: Keyspace,
+    /// Truncated digest or commitment and index; no value. Rebuildable.
+    pub(crate) values: Keyspace,
+}
+
+impl Keyspaces {
+    /// Opens the database at `path`, or creates it.
+    pub(crate) fn open(path: &Path, cache_bytes: u64) -> Result<Self, fjall::Error> {
+        let db = Database::builder(path)
+            .worker_threads(1)
+            .cache_size(cache_bytes)
+            .open()?;
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES_MAX);
+        let keyspace = |name: &str| db.keyspace(name, options);
+        Ok(Self {
+            meta: keyspace("meta")?,
+            journal: keyspace("journal")?,
+            blocks: keyspace("blocks")?,
+            entries: keyspace("entries")?,
+            tiles: keyspace("tiles")?,
+            checkpoints: keyspace("checkpoints")?,
+            state: keyspace("state")?,
+            ids: keyspace("ids")?,
+            values: keyspace("values")?,
+            db,
+        })
+    }
+
+    /// What the database says it is, written when it says nothing yet.
+    pub(crate) fn label(&self, network: &Name) -> Result<String, fjall::Error> {
+        if let Some(found) = self.meta.get(FORMAT_KEY)? {
+            return Ok(String::from_utf8_lossy(&found).into_owned());
+        }
+        let label = expected_label(network);
+        self.meta.insert(FORMAT_KEY, label.as_bytes())?;
+        self.db.persist(PersistMode::SyncData)?;
+        Ok(label)
+    }
+
+    /// A batch that is durable when its commit returns.
+    pub(crate) fn durable_batch(&self) -> OwnedWriteBatch {
+        self.db.batch().durability(Some(PersistMode::SyncData))
+    }
+
+    /// A batch that is durable with the next durable one.
+    pub(crate) fn lazy_batch(&self) -> OwnedWriteBatch {
+        self.db.batch()
+    }
+
+    /// Adds everything a block writes, each keyspace in the order of its keys.
+    pub(crate) fn add_commit(&self, batch: &mut OwnedWriteBatch, commit: &Commit) {
+        let block = &commit.block;
+        let record = wire::encode(block);
+        batch.insert(&self.blocks, number(block.height.0), &record[..]);
+        for (index, entry) in (commit.first_leaf.0..).zip(&commit.entries) {
+            batch.insert(&self.entries, number(index), &entry[..]);
+        }
+        for (level, index, hash) in &commit.tile_hashes {
+            batch.insert(&self.tiles, tile(*level, *index), hash.0);
+        }
+        for (key, value) in &commit.state_rows {
+            batch.insert(&self.state, &key[..], &value[..]);
+        }
+        let mut ids: Vec<_> = commit
+            .ids
+            .iter()
+            .map(|(id, at)| place(&id.0, *at))
+            .collect();
+        ids.sort_unstable();
+        for key in ids {
+            batch.insert(&self.ids, key, []);
+        }
+        let mut values: Vec<_> = commit.values.iter().map(|(v, at)| place(v, *at)).collect();
+        values.sort_unstable();
+        for key in values {
+            batch.insert(&self.values, key, []);
+        }
+    }
+
+    /// The newest block record.
+    pub(crate) fn last_block(&self) -> Result<Option<StoredBlock>, ReadError> {
+        let Some(guard) = self.blocks.last_key_value() else {
+            return Ok(None);
+        };
+        let (key, value) = guard.into_inner()?;
+        decode_block(Height(read_number(&key)?), &value).map(Some)
+    }
+
+    /// The block record at a height.
+    pub(crate) fn block(&self, height: Height) -> Result<Option<StoredBlock>, ReadError> {
+        let value = self.blocks.get(number(height.0))?;
+        value.map(|v| decode_block(height, &v)).transpose()
+    }
+}
+
+/// A read that did not give what was once written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    #[error(transparent)]
+    Database(#[from] fjall::Error),
+    #[error("{what}: {reason}")]
+    Row { what: String, reason: String },
+}
+
+impl ReadError {
+    /// A row that is there and wrong.
+    pub(crate) fn row(what: impl Into<String>, reason: impl ToString) -> Self {
+        Self::Row {
+            what: what.into(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+fn decode_block(height: Height, bytes: &[u8]) -> Result<StoredBlock, ReadError> {
+    let what = || format!("block record {height}");
+    let block: StoredBlock = wire::decode(bytes).map_err(|e| ReadError::row(what(), e))?;
+    if block.height == height {
+        Ok(block)
+    } else {
+        let reason = format!("expected height {height}, found {}", block.height);
+        Err(ReadError::row(what(), reason))
+    }
+}
+
+/// What the database of a network says it is.
+pub(crate) fn expected_label(network: &Name) -> String {
+    format!("wutong {FORMAT} {network}")
+}
+
+/// Key of a number.
+pub(crate) fn number(n: u64) -> [u8; 8] {
+    n.to_be_bytes()
+}
+
+/// The number of a key.
+pub(crate) fn read_number(key: &[u8]) -> Result<u64, ReadError> {
+    let bytes = key.try_into();
+    bytes.map(u64::from_be_bytes).map_err(|_| {
+        let reason = format!("expected 8 bytes, found {}", key.len());
+        ReadError::row("numbered key", reason)
+    })
+}
+
+/// Key of a tile hash.
+pub(crate) fn tile(level: u8, index: u64) -> [u8; 9] {
+    let mut key = [level; 9];
+    key[1..].copy_from_slice(&number(index));
+    key
+}
+
+/// Index key of a digest at a position.
+pub(crate) fn place(digest: &Hash, at: LeafIndex) -> [u8; TRUNCATED_BYTES + 8] {
+    let mut key = [0; TRUNCATED_BYTES + 8];
+    key[..TRUNCATED_BYTES].copy_from_slice(&digest.0[..TRUNCATED_BYTES]);
+    key[TRUNCATED_BYTES..].copy_from_slice(&number(at.0));
+    key
+}

@@ -1,0 +1,54 @@
+//! The ports pass the common suite, opening again included.
+
+// The lint does not see that helpers of tests are tests.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use bus::conformance::{Chain, completion, store_conformance, wait};
+use messages::ids::Height;
+
+#[test]
+fn the_ports_conform() {
+    let dir = tempfile::tempdir().unwrap();
+    support::init(dir.path());
+    store_conformance(|| {
+        let opened = support::open(dir.path());
+        assert!(!support::is_amnesiac(&opened), "{:?}", opened.health);
+        (opened.journal, opened.store)
+    });
+}
+
+#[test]
+fn a_block_said_twice_is_answered_and_written_once() {
+    let dir = tempfile::tempdir().unwrap();
+    support::init(dir.path());
+    let opened = support::open(dir.path());
+    let mut chain = Chain::default();
+    let commits = [chain.next(0, 1), chain.next(2, 1)];
+    for commit in commits.iter().chain(&commits) {
+        let (done, told) = completion();
+        opened.store.commit(commit.clone(), done);
+        wait(&told);
+    }
+    assert_eq!(opened.store.head().unwrap(), commits[1].block);
+    let value = Chain::value(0);
+    assert_eq!(opened.store.lookup(&value).len(), 1);
+}
+
+#[test]
+fn a_checkpoint_note_is_durable_with_the_next_block() {
+    let dir = tempfile::tempdir().unwrap();
+    support::init(dir.path());
+    let mut chain = Chain::default();
+    {
+        let opened = support::open(dir.path());
+        opened.store.put_checkpoint(Height(0), "first\n".into());
+        let (done, told) = completion();
+        opened.store.commit(chain.next(0, 1), done);
+        wait(&told);
+    }
+    let opened = support::open(dir.path());
+    let newest = opened.store.newest_checkpoint();
+    assert_eq!(newest, Some((Height(0), "first\n".into())));
+}

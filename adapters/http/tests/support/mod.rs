@@ -1,0 +1,244 @@
+//! A node of fixed answers behind a real loopback listener, and a client of plain sockets.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+
+use bus::api::*;
+use bytes::Bytes;
+use messages::hash::Hash;
+use messages::ids::{Height, LeafIndex, Name, Ordinal, Round, StatementId, TimeMs, TreeSize};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+pub fn name(text: &str) -> Name {
+    Name::try_new(text).unwrap()
+}
+
+pub fn id() -> StatementId {
+    StatementId(Hash::of(b"statement"))
+}
+
+/// Answers by the submission's text, and by whether a query asks for what [`id`] names.
+#[derive(Default)]
+pub struct FakeNode {
+    pub without_quorum: bool,
+    pub silent: bool,
+}
+
+fn committed() -> Committed {
+    Committed {
+        id: id(),
+        height: Height(7),
+        index: LeafIndex(21),
+        block_time: TimeMs(1_700_000_000_123),
+        receipt: "c2sp.org/tlog-proof@v1\nindex 21\n".into(),
+    }
+}
+
+fn problem(kind: ProblemKind, code: &'static str, field: &str) -> Problem {
+    Problem {
+        kind,
+        code,
+        detail: format!("{field}: expected good, found bad"),
+        field: Some(field.into()),
+        next_step: "Do better.".into(),
+    }
+}
+
+impl NodeApi for FakeNode {
+    fn submit(&self, entry: Bytes, wait_ms: Option<u64>, reply: Reply<SubmitAnswer>) {
+        if self.silent {
+            return;
+        }
+        let refuse = |kind, code, field| SubmitAnswer::Refused(problem(kind, code, field));
+        reply(match (&entry[..], wait_ms) {
+            (b"busy", _) => refuse(ProblemKind::Busy, "mempool-full", "mempool"),
+            (b"stranger", _) => refuse(ProblemKind::Forbidden, "not-listed", "key"),
+            (b"garbage", _) => refuse(ProblemKind::Malformed, "malformed-statement", "entry"),
+            (_, Some(ms)) if self.without_quorum => {
+                assert_eq!(ms, 10_000);
+                SubmitAnswer::NoQuorum {
+                    id: id(),
+                    missing: vec![name("v3"), name("v4")],
+                    quorum: 3,
+                }
+            }
+            (_, None) => SubmitAnswer::Pending(id()),
+            (_, Some(_)) => SubmitAnswer::Committed(Box::new(committed())),
+        });
+    }
+
+    fn query(&self, query: Query, reply: Reply<Answer>) {
+        if self.silent {
+            return;
+        }
+        let not_found = |field| Answer::Problem(problem(ProblemKind::NotFound, "unknown", field));
+        let view = StatementView {
+            id: id(),
+            entry: Bytes::from_static(b"entry"),
+            place: Some((Height(7), LeafIndex(21), TimeMs(1_700_000_000_123))),
+        };
+        reply(match query {
+            Query::Receipt(asked) if asked == id() => Answer::Receipt(Box::new(committed())),
+            Query::Statement(asked) if asked == id() => Answer::Statement(view),
+            Query::Receipt(asked) if asked.0 == Hash::ZERO => Answer::Waiting(asked),
+            Query::Receipt(_) | Query::Statement(_) => not_found("id"),
+            Query::Lookup(value) if value == Hash::ZERO => Answer::Lookup(vec![]),
+            Query::Lookup(_) => Answer::Lookup(vec![view]),
+            Query::Block(Height(7)) => Answer::Block(Box::new(block())),
+            Query::Block(_) => not_found("height"),
+            Query::Checkpoint => Answer::Checkpoint("origin\n1\nroot\n".into()),
+            Query::Policy => Answer::Policy("quorum v1\n".into()),
+            Query::Validators => Answer::Validators(vec![validator()]),
+            Query::Health => Answer::Health(Box::new(health(!self.without_quorum))),
+        });
+    }
+}
+
+fn block() -> BlockView {
+    BlockView {
+        height: Height(7),
+        id: Hash::of(b"block"),
+        time: TimeMs(1_700_000_000_123),
+        proposer: Some(name("v1")),
+        round: Round(0),
+        signers: vec![name("v1"), name("v2"), name("v3")],
+        first_leaf: LeafIndex(20),
+        log_size: TreeSize(23),
+        log_root: Hash::of(b"root"),
+        state_root: Hash::of(b"state"),
+        statements: vec![(id(), 0)],
+    }
+}
+
+fn validator() -> ValidatorStatus {
+    ValidatorStatus {
+        name: name("v1"),
+        organisation: "First Notary".into(),
+        present: true,
+        own: true,
+        height: Height(7),
+        round: Round(0),
+        silent_ms: None,
+    }
+}
+
+fn health(quorum: bool) -> Health {
+    Health {
+        network: name("trial"),
+        node: name("v1"),
+        version: "0.1.0",
+        quorum,
+        quorum_size: 3,
+        missing: if quorum {
+            vec![]
+        } else {
+            vec![name("v3"), name("v4")]
+        },
+        height: Height(7),
+        round: Round(0),
+        published: Height(7),
+        log_size: TreeSize(23),
+        log_root: Hash::of(b"root"),
+        statements: Ordinal(5),
+        waiting: 0,
+        amnesiac: None,
+        voting: true,
+    }
+}
+
+/// An answer as read from the socket.
+pub struct Response {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+impl Response {
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.body))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (found, value) = line.split_once(": ")?;
+            found.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+
+    /// Asserts that this is a complete problem, and gives its field.
+    pub fn problem_field(&self) -> String {
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json"),
+            "{}",
+            self.head
+        );
+        let json = self.json();
+        assert_eq!(json["status"], self.status, "{json}");
+        for member in ["type", "title", "detail", "code", "next_step"] {
+            let text = json[member].as_str().unwrap_or_default();
+            assert!(!text.is_empty(), "{member} is missing in {json}");
+        }
+        json["field"].as_str().unwrap_or_default().into()
+    }
+}
+
+/// A served node; stops when dropped.
+pub struct Served {
+    pub address: SocketAddr,
+    pub stop: Option<oneshot::Sender<()>>,
+    pub ended: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+pub async fn serve(node: FakeNode) -> Served {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let ended = tokio::spawn(adapters_http::serve(listener, Arc::new(node), async move {
+        let _ = stopped.await;
+    }));
+    Served {
+        address,
+        stop: Some(stop),
+        ended,
+    }
+}
+
+impl Served {
+    pub async fn get(&self, path: &str) -> Response {
+        self.send("GET", path, &[], b"").await
+    }
+
+    pub async fn post(&self, path: &str, body: &[u8]) -> Response {
+        let kind = ("content-type", "application/scitt-statement+cose");
+        self.send("POST", path, &[kind], body).await
+    }
+
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Response {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n");
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(body).await.unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        Response {
+            status: head[9..12].parse().unwrap(),
+            head: head.into(),
+            body: body.into(),
+        }
+    }
+}

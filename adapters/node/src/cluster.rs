@@ -1,0 +1,156 @@
+//! All validators of a trial network in one process.
+
+use crate::hub::Hub;
+use crate::trial::TrialNetwork;
+use crate::validator::{OnHalt, Surroundings, Validator};
+use actix_rt::System;
+use actors::NodeHandle;
+use bus::ports::EventSink;
+use std::net::SocketAddr;
+use std::sync::{Arc, mpsc};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+/// How a cluster is run.
+pub(crate) struct ClusterOptions {
+    /// Address of validator 0's HTTP; validator i listens on port + i (port 0: any free ones).
+    /// None: no HTTP.
+    pub(crate) http: Option<SocketAddr>,
+    /// Takes events.
+    pub(crate) events: Option<Arc<dyn EventSink>>,
+    /// Told when a node stops by itself.
+    pub(crate) on_halt: OnHalt,
+}
+
+/// The running validators of a network.
+pub(crate) struct Cluster {
+    network: TrialNetwork,
+    around: Surroundings,
+    validators: Vec<Option<Validator>>,
+    addresses: Vec<Option<SocketAddr>>,
+    runtime: Option<Runtime>,
+    system: System,
+}
+
+impl Cluster {
+    /// Starts all validators.
+    pub(crate) fn start(network: TrialNetwork, options: ClusterOptions) -> Result<Self, String> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(|e| format!("cannot start threads: {e}"))?;
+        let system = actix_system()?;
+        let n = network.genesis.validators.len();
+        let addresses = (0..n)
+            .map(|i| options.http.map(|base| address(base, i)).transpose())
+            .collect::<Result<Vec<_>, _>>()?;
+        let around = Surroundings {
+            hub: Hub::default(),
+            runtime: runtime.handle().clone(),
+            events: options.events,
+            on_halt: options.on_halt,
+        };
+        let validators = (0..n).map(|_| None).collect();
+        let runtime = Some(runtime);
+        let mut cluster = Self { network, around, validators, addresses, runtime, system };
+        for i in 0..n {
+            cluster.start_validator(i)?;
+        }
+        Ok(cluster)
+    }
+
+    /// The network that runs.
+    pub(crate) fn network(&self) -> &TrialNetwork {
+        &self.network
+    }
+
+    /// Addresses of the validators' HTTP.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        self.addresses.iter().flatten().copied().collect()
+    }
+
+    /// Handles of the running validators.
+    pub(crate) fn handles(&self) -> Vec<NodeHandle> {
+        self.validators.iter().flatten().map(|v| v.handle().clone()).collect()
+    }
+
+    fn check(&self, i: usize) -> Result<(), String> {
+        let n = self.validators.len();
+        if i < n { Ok(()) } else { Err(format!("validator {i}: expected 0 to {}", n - 1)) }
+    }
+
+    /// Starts validator `i`, or heals it when it was cut off.
+    pub(crate) fn start_validator(&mut self, i: usize) -> Result<&'static str, String> {
+        self.check(i)?;
+        let name = self.network.name(i);
+        self.around.hub.set_cut(&name, false);
+        if self.validators[i].is_some() {
+            return Ok("is running and connected");
+        }
+        let listener = match self.addresses[i] {
+            None => None,
+            Some(address) => {
+                let listen = TcpListener::bind(address);
+                let listener = self
+                    .around
+                    .runtime
+                    .block_on(listen)
+                    .map_err(|e| format!("{address}: {e}\nnext:  choose another --http"))?;
+                self.addresses[i] = listener.local_addr().ok();
+                Some(listener)
+            }
+        };
+        System::set_current(self.system.clone());
+        let started = Validator::start(&self.network, i, listener, &self.around)?;
+        self.validators[i] = Some(started);
+        Ok("started")
+    }
+
+    /// Stops validator `i`.
+    pub(crate) fn stop_validator(&mut self, i: usize) -> Result<&'static str, String> {
+        self.check(i)?;
+        match self.validators[i].take() {
+            Some(_) => Ok("stopped"),
+            None => Ok("was stopped already"),
+        }
+    }
+
+    /// Cuts validator `i` off from the others; `start` heals it.
+    pub(crate) fn cut_validator(&mut self, i: usize) -> Result<&'static str, String> {
+        self.check(i)?;
+        self.around.hub.set_cut(&self.network.name(i), true);
+        Ok("cut off from the other validators; `start` heals it")
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.validators.clear();
+        self.system.stop();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn address(base: SocketAddr, i: usize) -> Result<SocketAddr, String> {
+    if base.port() == 0 {
+        return Ok(base);
+    }
+    let port = base.port().checked_add(i as u16);
+    let port = port.ok_or(format!("--http {base}: no port is left for validator {i}"))?;
+    Ok(SocketAddr::new(base.ip(), port))
+}
+
+/// The actix system that arbiters belong to, on a thread of its own.
+fn actix_system() -> Result<System, String> {
+    let (ready, system) = mpsc::channel();
+    std::thread::spawn(move || {
+        let runner = System::new();
+        if ready.send(System::current()).is_ok() {
+            let _ = runner.run();
+        }
+    });
+    system.recv().map_err(|_| "the actor system did not start".into())
+}

@@ -1,0 +1,205 @@
+//! Trial networks: genesis and keys made on this machine, marked as a demonstration.
+
+use ledger::checkpointing::CheckpointKeys;
+use messages::cbor::Canonical;
+use messages::genesis::{Genesis, GenesisValidator, ListedKey, Namespace, Parameters};
+use messages::ids::{Name, TimeMs};
+use messages::keys::{PrivateKey, PublicKey};
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Organisations of a trial network, by validator.
+const ORGANISATIONS: [&str; 7] = [
+    "Demonstration University",
+    "Demonstration Notary Office",
+    "Demonstration Bank",
+    "Demonstration Court",
+    "Demonstration Insurer",
+    "Demonstration Archive",
+    "Demonstration Ministry",
+];
+
+/// Most validators of a trial network.
+pub(crate) const VALIDATORS_MAX: usize = 64;
+
+/// Milliseconds since the Unix epoch by this machine's clock.
+pub(crate) fn now() -> TimeMs {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    TimeMs(since.map_or(0, |d| d.as_millis() as u64))
+}
+
+/// Thirty-two bytes from the operating system.
+pub(crate) fn random() -> Result<[u8; 32], String> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|e| format!("no randomness: {e}"))?;
+    Ok(bytes)
+}
+
+/// Keys of one validator, by purpose (FORMATS: each key has one use).
+#[derive(Clone)]
+pub(crate) struct ValidatorKeys {
+    /// Signs proposals and votes.
+    pub(crate) consensus: PrivateKey,
+    /// Sign tree heads.
+    pub(crate) checkpoint: CheckpointKeys,
+}
+
+/// A trial network in a folder.
+pub(crate) struct TrialNetwork {
+    /// The folder.
+    pub(crate) dir: PathBuf,
+    /// What was founded.
+    pub(crate) genesis: Arc<Genesis>,
+}
+
+/// What a new trial network is founded with.
+pub(crate) struct Founding {
+    /// How many validators.
+    pub(crate) validators: usize,
+    /// Keys that may deposit in the closed namespace `members`.
+    pub(crate) listed: Vec<PublicKey>,
+}
+
+fn node_name(i: usize) -> Name {
+    Name::try_new(&format!("validator-{i}")).expect("a short name of allowed characters")
+}
+
+impl TrialNetwork {
+    /// Opens the network in `dir`, founding it first when there is none.
+    pub(crate) fn open_or_found(dir: &Path, founding: &Founding) -> Result<Self, String> {
+        let path = dir.join("genesis.cbor");
+        if path.exists() {
+            let network = Self::open(dir)?;
+            let found = network.genesis.validators.len();
+            if found != founding.validators {
+                return Err(format!(
+                    "{} holds a network of {found} validators, not {}\n\
+                     next:  use --validators {found}, or another --data folder",
+                    dir.display(),
+                    founding.validators
+                ));
+            }
+            return Ok(network);
+        }
+        Self::found(dir, founding)
+    }
+
+    /// Opens the network in `dir`.
+    pub(crate) fn open(dir: &Path) -> Result<Self, String> {
+        let path = dir.join("genesis.cbor");
+        let bytes = fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let genesis =
+            Genesis::from_bytes(&bytes).map_err(|e| format!("{}: {e}", path.display()))?;
+        genesis.policy().map_err(|e| format!("{}: {e}", path.display()))?;
+        Ok(Self { dir: dir.to_owned(), genesis: Arc::new(genesis) })
+    }
+
+    fn found(dir: &Path, founding: &Founding) -> Result<Self, String> {
+        let n = founding.validators;
+        if !(1..=VALIDATORS_MAX).contains(&n) {
+            return Err(format!("--validators: expected 1 to {VALIDATORS_MAX}, found {n}"));
+        }
+        let fail = |e: std::io::Error| format!("{}: {e}", dir.display());
+        fs::create_dir_all(dir).map_err(fail)?;
+        let network = format!("trial-{}", hex::encode(&random()?[..4]));
+        let mut validators = Vec::new();
+        for i in 0..n {
+            validators.push(make_validator(dir, i)?);
+        }
+        let mut listed: Vec<ListedKey> = founding
+            .listed
+            .iter()
+            .map(|key| ListedKey { key: *key, organisation: "Listed depositor".into() })
+            .collect();
+        listed.sort_by_key(|l| l.key);
+        let name = |text| Name::try_new(text).expect("a short name of allowed characters");
+        let genesis = Genesis {
+            network: name(&network),
+            origin: format!("wutong.example/{network}"),
+            created: now(),
+            demonstration: true,
+            validators,
+            namespaces: vec![
+                Namespace { name: name("members"), open: false, listed },
+                Namespace { name: name("public"), open: true, listed: Vec::new() },
+            ],
+            parameters: Parameters::default(),
+        };
+        let policy = genesis.policy()?;
+        fs::write(dir.join("policy"), policy.text()).map_err(fail)?;
+        // Last, so that a stop in between leaves no half-made network behind.
+        let unfinished = dir.join("genesis.cbor.new");
+        fs::write(&unfinished, genesis.to_bytes()).map_err(fail)?;
+        fs::rename(&unfinished, dir.join("genesis.cbor")).map_err(fail)?;
+        Ok(Self { dir: dir.to_owned(), genesis: Arc::new(genesis) })
+    }
+
+    /// Name of validator `i`.
+    pub(crate) fn name(&self, i: usize) -> Name {
+        self.genesis.validators[i].name.clone()
+    }
+
+    /// Folder of validator `i`.
+    pub(crate) fn node_dir(&self, i: usize) -> PathBuf {
+        node_dir(&self.dir, i)
+    }
+
+    /// Keys of validator `i`.
+    pub(crate) fn keys(&self, i: usize) -> Result<ValidatorKeys, String> {
+        let dir = self.node_dir(i);
+        let keys = ValidatorKeys {
+            consensus: read_key(&dir, "consensus")?,
+            checkpoint: CheckpointKeys {
+                log: read_key(&dir, "log")?,
+                cosigner: read_key(&dir, "cosigner")?,
+            },
+        };
+        if keys.consensus.public() != self.genesis.validators[i].consensus {
+            return Err(format!("{}: consensus.pem is not the key of genesis", dir.display()));
+        }
+        Ok(keys)
+    }
+}
+
+fn node_dir(dir: &Path, i: usize) -> PathBuf {
+    dir.join(format!("node-{i}"))
+}
+
+fn make_validator(dir: &Path, i: usize) -> Result<GenesisValidator, String> {
+    let keys = node_dir(dir, i).join("keys");
+    fs::create_dir_all(&keys).map_err(|e| format!("{}: {e}", keys.display()))?;
+    let make = |purpose: &str| -> Result<PublicKey, String> {
+        let key = PrivateKey::from_seed(&random()?);
+        let path = keys.join(format!("{purpose}.pem"));
+        write_secret(&path, &key.to_pem())?;
+        Ok(key.public())
+    };
+    Ok(GenesisValidator {
+        name: node_name(i),
+        organisation: ORGANISATIONS
+            .get(i)
+            .map_or_else(|| format!("Demonstration Organisation {i}"), |o| (*o).to_owned()),
+        consensus: make("consensus")?,
+        log: make("log")?,
+        cosigner: make("cosigner")?,
+        receipt: make("receipt")?,
+        transport: make("transport")?,
+    })
+}
+
+fn write_secret(path: &Path, text: &str) -> Result<(), String> {
+    let mut options = fs::OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
+    file.and_then(|mut f| f.write_all(text.as_bytes()))
+        .map_err(|e| format!("{}: {e}", path.display()))
+}
+
+fn read_key(dir: &Path, purpose: &str) -> Result<PrivateKey, String> {
+    let path = dir.join("keys").join(format!("{purpose}.pem"));
+    let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    PrivateKey::from_pem(&text).map_err(|e| format!("{}: {e}", path.display()))
+}

@@ -1,0 +1,181 @@
+//! One validator of a trial network: storage, actors on their own thread, and HTTP.
+
+use crate::hub::Hub;
+use crate::trial::{self, TrialNetwork};
+use actix_rt::Arbiter;
+use actors::{NodeHandle, NodeKeys, NodePorts, assemble};
+use adapters_fjall::{FjallNode, JournalHealth, Opened, Options};
+use bus::ports::{Clock, EventSink};
+use ledger::engine::EngineTimeouts;
+use ledger::pool::PoolLimits;
+use ledger::storage::Storage;
+use messages::ids::{Height, Name, TimeMs};
+use messages::ports::StrictVerifier;
+use std::sync::{Arc, mpsc};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+/// This machine's clock.
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> TimeMs {
+        trial::now()
+    }
+}
+
+/// Told once when a node must stop by itself: which one and why.
+pub(crate) type OnHalt = Arc<dyn Fn(usize, String) + Send + Sync>;
+
+/// What a validator shares with its network.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    /// Carries frames.
+    pub(crate) hub: Hub,
+    /// Runs HTTP.
+    pub(crate) runtime: Handle,
+    /// Takes events, if any are wanted.
+    pub(crate) events: Option<Arc<dyn EventSink>>,
+    /// Told when a node stops by itself.
+    pub(crate) on_halt: OnHalt,
+}
+
+/// A running validator.
+pub(crate) struct Validator {
+    name: Name,
+    hub: Hub,
+    arbiter: Option<Arbiter>,
+    handle: NodeHandle,
+    http: Option<(oneshot::Sender<()>, tokio::task::JoinHandle<()>)>,
+    runtime: Handle,
+}
+
+impl Validator {
+    /// Starts validator `i`; HTTP answers on `listener`.
+    pub(crate) fn start(
+        network: &TrialNetwork,
+        i: usize,
+        listener: Option<TcpListener>,
+        around: &Surroundings,
+    ) -> Result<Self, String> {
+        let name = network.name(i);
+        let ports = ports(network, i, around)?;
+        let arbiter = Arbiter::new();
+        let (started, starts) = mpsc::channel();
+        arbiter.spawn_fn(move || {
+            // The receiver waits below; when it is gone nobody needs the handle.
+            let _ = started.send(assemble(ports));
+        });
+        let handle = starts.recv().map_err(|_| format!("{name}: its actors did not start"))?;
+        around.hub.join(name.clone(), handle.clone());
+        let http = listener.map(|listener| serve(listener, handle.clone(), &around.runtime));
+        let runtime = around.runtime.clone();
+        let hub = around.hub.clone();
+        Ok(Self { name, hub, arbiter: Some(arbiter), handle, http, runtime })
+    }
+
+    /// What its surfaces hold.
+    pub(crate) fn handle(&self) -> &NodeHandle {
+        &self.handle
+    }
+}
+
+impl Drop for Validator {
+    fn drop(&mut self) {
+        self.hub.leave(&self.name);
+        if let Some((stop, served)) = self.http.take() {
+            let _ = stop.send(());
+            if Handle::try_current().is_err() {
+                let _ = self.runtime.block_on(served);
+            }
+        }
+        if let Some(arbiter) = self.arbiter.take() {
+            arbiter.stop();
+            let _ = arbiter.join();
+        }
+    }
+}
+
+fn serve(
+    listener: TcpListener,
+    handle: NodeHandle,
+    runtime: &Handle,
+) -> (oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
+    let (stop, stopped) = oneshot::channel();
+    let served = runtime.spawn(async move {
+        let shutdown = async {
+            let _ = stopped.await;
+        };
+        if let Err(error) = adapters_http::serve(listener, Arc::new(handle), shutdown).await {
+            tracing::error!(%error, "HTTP ended");
+        }
+    });
+    (stop, served)
+}
+
+/// Opens the storage of validator `i` and puts its ports together.
+fn ports(network: &TrialNetwork, i: usize, around: &Surroundings) -> Result<NodePorts, String> {
+    let name = network.name(i);
+    let keys = network.keys(i)?;
+    let opened = open(network, i)?;
+    let amnesiac = match opened.health {
+        JournalHealth::Intact => None,
+        JournalHealth::Amnesiac { reason } => {
+            tracing::error!(node = %name, reason, "it forgot what it signed and refuses to vote");
+            Some(reason)
+        }
+    };
+    let node = Arc::new(opened.node);
+    let on_halt = around.on_halt.clone();
+    Ok(NodePorts {
+        genesis: network.genesis.clone(),
+        keys: NodeKeys {
+            consensus: keys.consensus.public(),
+            signer: Arc::new(keys.consensus),
+            checkpoint: keys.checkpoint,
+        },
+        verifier: Arc::new(StrictVerifier),
+        clock: Arc::new(SystemClock),
+        transport: around.hub.link(name.clone()),
+        journal: opened.journal,
+        store: opened.store,
+        events: around.events.clone().filter(|_| i == 0),
+        amnesiac,
+        floor: opened.floor.unwrap_or(Height(0)),
+        on_floor: Arc::new(move |floor| node.set_amnesia_floor(floor, Box::new(|| {}))),
+        timeouts: EngineTimeouts::default(),
+        pool: PoolLimits::default(),
+        version: env!("CARGO_PKG_VERSION"),
+        on_halt: Arc::new(move |reason| on_halt(i, reason)),
+        name,
+    })
+}
+
+/// Opens the store of validator `i`, laying down the genesis in a new one.
+fn open(network: &TrialNetwork, i: usize) -> Result<Opened, String> {
+    let dir = network.node_dir(i).join("ledger");
+    let marker = network.node_dir(i).join("initialised");
+    let fail = |e: &dyn std::fmt::Display| format!("{}: {e}", dir.display());
+    let known = marker.exists();
+    if !known && !dir.exists() {
+        FjallNode::init(&dir, &network.genesis.network).map_err(|e| fail(&e))?;
+    }
+    std::fs::write(&marker, "this node has run\n").map_err(|e| fail(&e))?;
+    let options = Options { expect_existing: known, ..Options::default() };
+    let opened =
+        FjallNode::open(&dir, &network.genesis.network, options).map_err(|e| fail(&e))?;
+    if opened.store.head().is_none() {
+        let policy = network.genesis.policy()?.text();
+        let commit = Storage::genesis_commit(&network.genesis, &policy);
+        let (done, durable) = mpsc::channel();
+        opened.store.commit(
+            Arc::new(commit),
+            Box::new(move || {
+                let _ = done.send(());
+            }),
+        );
+        durable.recv().map_err(|_| fail(&"the genesis could not be written"))?;
+    }
+    Ok(opened)
+}
