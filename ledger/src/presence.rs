@@ -128,6 +128,8 @@ pub struct Presence {
     last_missing: Option<Vec<Name>>,
     amnesiac: Option<String>,
     floor: Option<Height>,
+    /// Time of the first tick.
+    started: Option<TimeMs>,
 }
 
 /// Where a node stands when it starts.
@@ -154,8 +156,7 @@ impl Presence {
         standing: Standing,
         out: &mut Vec<PresenceEffect>,
     ) -> Self {
-        out.push(PresenceEffect::TickAgain);
-        Self {
+        let presence = Self {
             own,
             version,
             peers: BTreeMap::new(),
@@ -171,13 +172,19 @@ impl Presence {
             last_missing: None,
             amnesiac: standing.amnesiac,
             floor: None,
+            started: None,
             genesis,
-        }
+        };
+        out.push(presence.status());
+        out.push(PresenceEffect::TickAgain);
+        presence
     }
 
     fn is_present(&self, name: &Name, now: TimeMs) -> bool {
         let heard = self.peers.get(name).and_then(|peer| peer.heard);
-        *name == self.own || heard.is_some_and(|heard| now.since_ms(heard) < MISSING_MS)
+        // Whoever was not heard of yet is given the same time from our own start.
+        let since = heard.or(self.started).unwrap_or(now);
+        *name == self.own || now.since_ms(since) < MISSING_MS
     }
 
     fn missing(&self, now: TimeMs) -> Vec<Name> {
@@ -190,12 +197,17 @@ impl Presence {
         n - missing >= quorum(n)
     }
 
-    fn on_tick(&mut self, now: TimeMs, out: &mut Vec<PresenceEffect>) {
-        out.push(PresenceEffect::Broadcast(PeerMessage::Status {
+    fn status(&self) -> PresenceEffect {
+        PresenceEffect::Broadcast(PeerMessage::Status {
             height: self.durable,
             round: self.round,
             published: self.published,
-        }));
+        })
+    }
+
+    fn on_tick(&mut self, now: TimeMs, out: &mut Vec<PresenceEffect>) {
+        self.started.get_or_insert(now);
+        out.push(self.status());
         self.report(now, out);
         self.find_floor(now, out);
         self.catch_up(now, out);
@@ -220,8 +232,9 @@ impl Presence {
         let n = self.genesis.validators.len();
         let others = self.genesis.validators.iter().filter(|v| v.name != self.own);
         let heads: Vec<Height> = others
-            .filter(|v| self.is_present(&v.name, now))
-            .filter_map(|v| self.peers.get(&v.name).map(|peer| peer.height))
+            .filter_map(|v| self.peers.get(&v.name))
+            .filter(|peer| peer.heard.is_some_and(|heard| now.since_ms(heard) < MISSING_MS))
+            .map(|peer| peer.height)
             .collect();
         if n > 1 && heads.len() >= quorum(n) - 1 {
             let highest = heads.into_iter().max().unwrap_or_default().max(self.durable);

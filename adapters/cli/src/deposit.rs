@@ -14,9 +14,11 @@ use crate::key_file;
 use crate::output::Output;
 use crate::time::{DeclaredTime, now, parse_declared};
 use crate::url::{NodeUrl, distinct};
+use crate::verify::load_policy;
 use messages::hash::Hash;
 use messages::ids::Name;
 use messages::keys::PrivateKey;
+use messages::policy::Policy;
 use messages::statement::{Deposit, DepositMode, DigestAlgorithm, Statement, commit};
 use pending::{Draft, Wanted};
 use serde_json::{Value, json};
@@ -67,6 +69,9 @@ pub struct DepositArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 30,
           value_parser = clap::value_parser!(u64).range(..=3600))]
     wait: u64,
+    /// Trust anchor: take a receipt only when it verifies, and ask the next node else.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -85,6 +90,7 @@ struct Run<'a> {
     issuer: String,
     nodes: Vec<NodeUrl>,
     network: Result<Name, Failure>,
+    policy: Option<Policy>,
     client: Client,
 }
 
@@ -92,6 +98,7 @@ pub(crate) fn run(args: &DepositArgs, output: &mut Output<'_>) -> Result<Exit, F
     for file in &args.files {
         check_file(file)?;
     }
+    let policy = args.policy.as_deref().map(load_policy).transpose()?;
     let key = key_file::load(&args.key, output)?;
     std::fs::create_dir_all(&args.out).map_err(|e| cannot_write(&args.out, &e))?;
     let issuer = args.issuer.clone();
@@ -108,6 +115,7 @@ pub(crate) fn run(args: &DepositArgs, output: &mut Output<'_>) -> Result<Exit, F
             issuer,
             nodes,
             network,
+            policy,
             client,
         };
         run.all(output).await
@@ -160,7 +168,7 @@ impl Run<'_> {
             deposits.push(done.json);
         }
         self.print_json(&deposits, output);
-        if !self.args.json && exit == Exit::Done {
+        if !self.args.json && exit == Exit::Done && self.policy.is_none() {
             output.line("verify: wutong verify FILE --receipt RECEIPT --policy POLICY");
         }
         Ok(exit)
@@ -177,7 +185,13 @@ impl Run<'_> {
         let draft = self.draft(file, digest)?;
         let wait = Duration::from_secs(self.args.wait);
         let entry = draft.statement.entry();
-        let standing = submission::submit(&self.client, &self.nodes, &entry, wait).await;
+        let standing = submission::submit(
+            (&self.client, &self.nodes),
+            &entry,
+            self.policy.as_ref(),
+            wait,
+        )
+        .await;
         let done = match standing {
             Standing::Receipted(receipted) => self.receipted(file, draft, *receipted, output)?,
             Standing::Waiting {
@@ -271,9 +285,23 @@ impl Run<'_> {
             .map_err(|e| cannot_write(dir, &e))?;
         draft.forget();
         let (id, seal) = (draft.statement.id().to_string(), receipted.seal);
+        let done = receipted.outcome.is_done();
+        let (word, status) = match done {
+            true => ("deposited", "receipted"),
+            false => ("LOGGED WITHOUT EFFECT", "failed"),
+        };
+        let verified = self.policy.is_some();
         if !self.args.json {
-            output.line(&format!("deposited {}", file.display()));
-            output.field("receipt", path.display());
+            output.line(&format!("{word} {}", file.display()));
+            if !done {
+                output.field("outcome", receipted.outcome);
+            }
+            let judged = if verified {
+                "verified"
+            } else {
+                "not verified yet"
+            };
+            output.field("receipt", format!("{} ({judged})", path.display()));
             output.field("statement", &id);
             let time = messages::report::utc_text(seal.time.seconds());
             output.field(
@@ -282,9 +310,10 @@ impl Run<'_> {
             );
         }
         Ok(Done {
-            exit: Exit::Done,
+            exit: if done { Exit::Done } else { Exit::Refused },
             json: json!({
-                "file": file.display().to_string(), "status": "receipted", "id": id,
+                "file": file.display().to_string(), "status": status, "id": id,
+                "outcome_code": receipted.outcome.0, "verified": verified,
                 "receipt": path.display().to_string(), "height": seal.height.0,
                 "index": receipt.index.0, "block_time_ms": seal.time.0,
             }),

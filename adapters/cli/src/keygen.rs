@@ -60,7 +60,7 @@ pub(crate) fn run(args: &KeygenArgs, output: &mut Output<'_>) -> Result<Exit, Fa
     );
     output.field(
         "closed namespace",
-        "its founders list the key in the genesis"),
+        format!("its founders list the key (trial: wutong devnet --list-key {public})"),
     );
     Ok(Exit::Done)
 }

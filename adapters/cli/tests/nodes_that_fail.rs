@@ -4,7 +4,7 @@ mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use support::ledger::{committed, no_quorum};
+use support::ledger::{committed, failed, forged, no_quorum, policy};
 use support::*;
 
 const DOWN: &str = "http://127.0.0.1:1";
@@ -128,4 +128,31 @@ fn a_node_that_hangs_leaves_time_for_the_next() {
     let good = FakeNode::of_trial(committed);
     let more = format!("--network trial --url {}", good.url);
     desk.deposit(&url, &more).expect(0, &["deposited"]);
+}
+
+#[test]
+fn with_a_policy_a_forged_receipt_is_passed_over() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("policy"), policy(false).text()).unwrap();
+    let more = format!("--policy {}", desk.path("policy"));
+    let (liar, good) = (FakeNode::of_trial(forged), FakeNode::of_trial(committed));
+    desk.deposit(&liar.url, &more)
+        .expect(3, &["unusable", "log signature"]);
+    assert!(desk.has("out/report.pdf.pending"));
+    let both = format!("{},{}", liar.url, good.url);
+    desk.deposit(&both, &more).expect(0, &["(verified)"]);
+    let unsuspecting = desk.deposit(&liar.url, "");
+    unsuspecting.expect(0, &["not verified yet", "wutong verify"]);
+}
+
+#[test]
+fn a_statement_without_effect_is_no_success() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("policy"), policy(false).text()).unwrap();
+    let node = FakeNode::of_trial(failed);
+    let more = format!("--policy {}", desk.path("policy"));
+    for more in ["", &more] {
+        let ran = desk.deposit(&node.url, more);
+        ran.expect(1, &["LOGGED WITHOUT EFFECT", "failed with code 7"]);
+    }
 }

@@ -3,8 +3,11 @@
 use crate::client::{Client, Submitted};
 use crate::url::NodeUrl;
 use messages::cbor::Canonical;
+use messages::outcome::{Outcome, OutcomeCode};
+use messages::policy::Policy;
 use messages::receipt::Receipt;
 use messages::seal::Seal;
+use messages::verify::{Check, verify};
 use std::time::{Duration, Instant};
 
 /// Longest wait that a node accepts.
@@ -42,6 +45,8 @@ pub(crate) struct Receipted {
     pub(crate) receipt: Receipt,
     /// The seal of its block.
     pub(crate) seal: Seal,
+    /// What became of the statement.
+    pub(crate) outcome: OutcomeCode,
 }
 
 /// What the nodes have said so far.
@@ -56,10 +61,12 @@ struct Heard {
 
 /// Sends `entry` to the nodes in turn, for `wait` in all; each gets an equal share of what is
 /// left, so that one that hangs does not use up the wait of the others.
+///
+/// With a `policy` a receipt counts only when it verifies: a node that forges one is passed over.
 pub(crate) async fn submit(
-    client: &Client,
-    nodes: &[NodeUrl],
+    (client, nodes): (&Client, &[NodeUrl]),
     entry: &[u8],
+    policy: Option<&Policy>,
     wait: Duration,
 ) -> Standing {
     let end = Instant::now() + wait;
@@ -69,7 +76,7 @@ pub(crate) async fn submit(
             let left = end.saturating_duration_since(Instant::now());
             let share = left / u32::try_from(nodes.len() - position).unwrap_or(u32::MAX);
             let answer = client.submit(node, entry, share.min(WAIT_MAX)).await;
-            match judge(answer, entry) {
+            match judge(answer, entry, policy) {
                 Ok(receipted) => return Standing::Receipted(Box::new(receipted)),
                 Err(answer) => heard.note(node, answer),
             }
@@ -85,19 +92,37 @@ pub(crate) async fn submit(
 }
 
 /// A receipt is taken only when it is one of the statement that was sent.
-fn judge(answer: Submitted, entry: &[u8]) -> Result<Receipted, Submitted> {
+fn judge(answer: Submitted, entry: &[u8], policy: Option<&Policy>) -> Result<Receipted, Submitted> {
     let Submitted::Committed(text) = answer else {
         return Err(answer);
     };
-    let unusable = |why: String| Submitted::Unavailable(format!("its receipt is unusable: {why}"));
-    let receipt = Receipt::parse(&text).map_err(|e| unusable(e.to_string()))?;
+    read_receipt(&text, entry, policy)
+        .map_err(|why| Submitted::Unavailable(format!("its receipt is unusable: {why}")))
+}
+
+fn read_receipt(text: &str, entry: &[u8], policy: Option<&Policy>) -> Result<Receipted, String> {
+    let receipt = Receipt::parse(text).map_err(|e| e.to_string())?;
     if receipt.extra.entry != entry {
-        return Err(unusable("it is of another statement".into()));
+        return Err("it is of another statement".into());
     }
-    match Seal::from_bytes(&receipt.extra.seal.bytes) {
-        Ok(seal) => Ok(Receipted { receipt, seal }),
-        Err(error) => Err(unusable(error.to_string())),
+    let seal = Seal::from_bytes(&receipt.extra.seal.bytes).map_err(|e| e.to_string())?;
+    let outcome = Outcome::from_bytes(&receipt.extra.outcome.bytes).map_err(|e| e.to_string())?;
+    if let Some(policy) = policy {
+        // A failed statement's receipt is a true one: the caller tells its outcome.
+        let report = verify(&receipt, policy, None);
+        if let Some(failure) = report.failures().find(|f| f.check != Check::Success) {
+            let (expected, found) = (&failure.expected, &failure.found);
+            return Err(format!(
+                "{}: expected {expected}, found {found}",
+                failure.check
+            ));
+        }
     }
+    Ok(Receipted {
+        receipt,
+        seal,
+        outcome: outcome.code,
+    })
 }
 
 impl Heard {

@@ -6,7 +6,7 @@ use messages::ids::{Height, LeafIndex, Name, StatementId, TimeMs, TreeSize};
 use messages::keys::PrivateKey;
 use messages::merkle::{inclusion_path, root_of_leaves};
 use messages::note::{VerifierKey, VerifierKeyType};
-use messages::outcome::{Outcome, outcomes_root};
+use messages::outcome::{Outcome, OutcomeCode, outcomes_root};
 use messages::policy::{Policy, Witness};
 use messages::receipt::{OutcomeProof, Receipt, ReceiptExtra, SealProof};
 use messages::seal::Seal;
@@ -42,7 +42,14 @@ pub fn policy(demonstration: bool) -> Policy {
 
 /// The receipt of an entry, without a salt.
 pub fn receipt(entry: &[u8]) -> Receipt {
-    let outcomes = [Outcome::done(StatementId::of_entry(entry))];
+    receipt_with(entry, OutcomeCode::DONE)
+}
+
+fn receipt_with(entry: &[u8], code: OutcomeCode) -> Receipt {
+    let outcomes = [Outcome {
+        code,
+        ..Outcome::done(StatementId::of_entry(entry))
+    }];
     let seal = Seal {
         network: Name::try_new("trial").unwrap(),
         height: Height(1),
@@ -89,6 +96,21 @@ pub fn receipt(entry: &[u8]) -> Receipt {
 pub fn committed(entry: &[u8]) -> (u16, String) {
     assert!(Receipt::parse(&receipt(entry).encode()).is_ok());
     let body = serde_json::json!({ "receipt": receipt(entry).encode() });
+    (201, body.to_string())
+}
+
+/// The body of a 201 whose log line no log key signed.
+pub fn forged(entry: &[u8]) -> (u16, String) {
+    let mut receipt = receipt(entry);
+    receipt.checkpoint.signatures[0].bytes[0] ^= 1;
+    let body = serde_json::json!({ "receipt": receipt.encode() });
+    (201, body.to_string())
+}
+
+/// The body of a 201 for a statement that was logged and failed.
+pub fn failed(entry: &[u8]) -> (u16, String) {
+    let receipt = receipt_with(entry, OutcomeCode(7));
+    let body = serde_json::json!({ "receipt": receipt.encode() });
     (201, body.to_string())
 }
 
