@@ -111,21 +111,41 @@ fn deliver(w: &Wiring, from: Name, message: PeerMessage) {
     match message {
         PeerMessage::Consensus(bytes) => w.consensus.post(ReplicaInput::Message(bytes)),
         PeerMessage::Proposal { message, block } => {
-            w.permissions.post(AdmissionInput::Proposal { message, block });
+            w.permissions
+                .post(AdmissionInput::Proposal { message, block });
         }
         PeerMessage::Statements(entries) => {
             // Shed when full: whoever admitted them tells them again.
             let _ = w.permissions.send(AdmissionInput::Gossip(entries));
         }
-        PeerMessage::Cosignature { height, time_s, signature, wanted } => {
-            let input = CheckpointInput::Cosignature { from, height, time_s, signature, wanted };
+        PeerMessage::Cosignature {
+            height,
+            time_s,
+            signature,
+            wanted,
+        } => {
+            let input = CheckpointInput::Cosignature {
+                from,
+                height,
+                time_s,
+                signature,
+                wanted,
+            };
             w.checkpoint.post(input);
         }
         PeerMessage::Status { height, round, .. } => {
-            w.sync.post(PresenceInput::Status { from, height, round });
+            w.sync.post(PresenceInput::Status {
+                from,
+                height,
+                round,
+            });
         }
         PeerMessage::BlocksRequest { from: first, count } => {
-            w.storage.post(StorageInput::Serve { to: from, from: first, count });
+            w.storage.post(StorageInput::Serve {
+                to: from,
+                from: first,
+                count,
+            });
         }
         PeerMessage::Blocks(blocks) => w.sync.post(PresenceInput::Blocks { from, blocks }),
     }

@@ -48,7 +48,11 @@ impl Replies {
 
     /// Hands a client the answer to its submission.
     pub(crate) fn submitted(&self, token: u64, answer: SubmitAnswer) {
-        let reply = self.submits.lock().expect("no reply panics under the lock").remove(&token);
+        let reply = self
+            .submits
+            .lock()
+            .expect("no reply panics under the lock")
+            .remove(&token);
         if let Some(reply) = reply {
             reply(answer);
         }
@@ -56,7 +60,11 @@ impl Replies {
 
     /// Hands a client the answer to its question.
     pub(crate) fn answered(&self, token: u64, answer: Answer) {
-        let reply = self.queries.lock().expect("no reply panics under the lock").remove(&token);
+        let reply = self
+            .queries
+            .lock()
+            .expect("no reply panics under the lock")
+            .remove(&token);
         if let Some(reply) = reply {
             reply(answer);
         }
@@ -98,14 +106,26 @@ impl NodeApi for NodeHandle {
     fn submit(&self, entry: Bytes, wait_ms: Option<u64>, reply: Reply<SubmitAnswer>) {
         let replies = &self.wiring.replies;
         let token = replies.token();
-        let mut submits = replies.submits.lock().expect("no reply panics under the lock");
+        let mut submits = replies
+            .submits
+            .lock()
+            .expect("no reply panics under the lock");
         if submits.len() >= CLIENTS_MAX {
             drop(submits);
             return reply(SubmitAnswer::Refused(busy()));
         }
         submits.insert(token, reply);
         drop(submits);
-        if self.wiring.gateway.send(GatewayInput::Submit { token, entry, wait_ms }).is_err() {
+        if self
+            .wiring
+            .gateway
+            .send(GatewayInput::Submit {
+                token,
+                entry,
+                wait_ms,
+            })
+            .is_err()
+        {
             replies.submitted(token, SubmitAnswer::Refused(busy()));
         }
     }
@@ -113,8 +133,17 @@ impl NodeApi for NodeHandle {
     fn query(&self, query: Query, reply: Reply<Answer>) {
         let replies = &self.wiring.replies;
         let token = replies.token();
-        replies.queries.lock().expect("no reply panics under the lock").insert(token, reply);
-        if self.wiring.gateway.send(GatewayInput::Ask { token, query }).is_err() {
+        replies
+            .queries
+            .lock()
+            .expect("no reply panics under the lock")
+            .insert(token, reply);
+        if self
+            .wiring
+            .gateway
+            .send(GatewayInput::Ask { token, query })
+            .is_err()
+        {
             replies.answered(token, Answer::Problem(busy()));
         }
     }
@@ -128,7 +157,11 @@ impl NodeApi for NodeHandle {
 /// # Panics
 /// When the genesis gives no policy, or the store was opened without its genesis.
 pub fn assemble(ports: NodePorts) -> NodeHandle {
-    let policy = ports.genesis.policy().expect("a genesis is checked when it is read").text();
+    let policy = ports
+        .genesis
+        .policy()
+        .expect("a genesis is checked when it is read")
+        .text();
     let wiring = Arc::new(Wiring {
         gateway: Mailbox::new(CLIENTS_MAX, Overflow::Shed),
         permissions: Mailbox::new(CLIENTS_MAX, Overflow::Shed),
@@ -149,7 +182,12 @@ pub fn assemble(ports: NodePorts) -> NodeHandle {
     });
     let frames = Mailbox::new(FRAMES_MAX, Overflow::Shed);
     let root = Supervisor::new(ports.name.to_string(), ports.on_halt.clone()).start();
-    let node = Assembly { ports, policy, wiring: wiring.clone(), root };
+    let node = Assembly {
+        ports,
+        policy,
+        wiring: wiring.clone(),
+        root,
+    };
     node.storage();
     node.checkpoint();
     node.permissions();
@@ -157,7 +195,11 @@ pub fn assemble(ports: NodePorts) -> NodeHandle {
     node.gateway();
     node.publisher();
     node.sync();
-    let link = Link { wiring: wiring.clone(), frames: frames.clone(), refused: 0 };
+    let link = Link {
+        wiring: wiring.clone(),
+        frames: frames.clone(),
+        refused: 0,
+    };
     Supervisor::watch(node.root, ActorName::Sync, link);
     NodeHandle { wiring, frames }
 }
@@ -172,7 +214,9 @@ struct Assembly {
 
 /// The store's head; opening a store writes its genesis.
 fn head(store: &dyn LedgerReader) -> StoredBlock {
-    store.head().expect("a store is opened with its genesis written")
+    store
+        .head()
+        .expect("a store is opened with its genesis written")
 }
 
 impl Assembly {
@@ -208,7 +252,10 @@ impl Assembly {
         self.start::<Storage>(
             &self.wiring.storage,
             Box::new(move |_| {
-                (Storage::new(reader.clone(), genesis.clone(), policy.clone()), 0)
+                (
+                    Storage::new(reader.clone(), genesis.clone(), policy.clone()),
+                    0,
+                )
             }),
             Box::new(move |effect, _| routes::storage(&wiring, effect)),
         );
@@ -222,15 +269,21 @@ impl Assembly {
         let head = head(&*reader);
         if head.height > Height(0) {
             let log = Chain::restore(&genesis, &self.policy, &*reader).log;
-            let input =
-                CheckpointInput::Head { height: head.height, size: log.size(), root: log.root() };
+            let input = CheckpointInput::Head {
+                height: head.height,
+                size: log.size(),
+                root: log.root(),
+            };
             self.wiring.checkpoint.post(input);
         }
         self.start::<Checkpointing>(
             &self.wiring.checkpoint,
             Box::new(move |_| {
                 let from = self::head(&*reader).replay_from;
-                (Checkpointing::new(&genesis, &name, keys.clone(), floor), from)
+                (
+                    Checkpointing::new(&genesis, &name, keys.clone(), floor),
+                    from,
+                )
             }),
             Box::new(move |effect, timers| routes::checkpoint(&wiring, effect, timers)),
         );
@@ -293,7 +346,10 @@ impl Assembly {
             &self.wiring.publisher,
             Box::new(move |effects| {
                 let published = reader.newest_checkpoint().map_or(Height(0), |(h, _)| h);
-                (Publisher::new(reader.clone(), network.clone(), published, effects), 0)
+                (
+                    Publisher::new(reader.clone(), network.clone(), published, effects),
+                    0,
+                )
             }),
             Box::new(move |effect, timers| {
                 routes::publisher(&wiring, &sink, effect, timers);

@@ -48,9 +48,8 @@ pub(crate) fn permissions(w: &Wiring, effect: AdmissionEffect) {
 
 /// Carries out what consensus asks for.
 pub(crate) fn consensus(w: &Wiring, effect: ReplicaEffect, timers: &mut Timers<ReplicaInput>) {
-    let engine = |input: &ReplicaInput| {
-        matches!(input, ReplicaInput::Timer(ReplicaTimer::Engine { .. }))
-    };
+    let engine =
+        |input: &ReplicaInput| matches!(input, ReplicaInput::Timer(ReplicaTimer::Engine { .. }));
     match effect {
         ReplicaEffect::Broadcast(message) => w.outbox.broadcast(message),
         ReplicaEffect::Again(_) => unreachable!("the shell steps these itself"),
@@ -65,8 +64,16 @@ pub(crate) fn consensus(w: &Wiring, effect: ReplicaEffect, timers: &mut Timers<R
             timers.cancel(|input| matches!(input, ReplicaInput::Timer(t) if *t == timer));
         }
         ReplicaEffect::CancelEngineTimers => timers.cancel(engine),
-        ReplicaEffect::Progress { height, round } => {
-            w.sync.post(PresenceInput::Progress { height, round });
+        ReplicaEffect::Progress {
+            height,
+            round,
+            waiting,
+        } => {
+            w.sync.post(PresenceInput::Progress {
+                height,
+                round,
+                waiting,
+            });
         }
         ReplicaEffect::Misbehavior(proof) => {
             tracing::error!(validator = %proof.validator(), "a validator equivocated");
@@ -122,7 +129,8 @@ pub(crate) fn checkpoint(
         CheckpointEffect::Broadcast(message) => w.outbox.broadcast(message),
         CheckpointEffect::Send { to, message } => w.outbox.send(&to, message),
         CheckpointEffect::Formed { height, note } => {
-            w.storage.post(StorageInput::CheckpointFormed { height, note });
+            w.storage
+                .post(StorageInput::CheckpointFormed { height, note });
         }
         CheckpointEffect::RetryAfter { ms } => timers.start(ms, CheckpointInput::Retry),
     }
@@ -141,11 +149,15 @@ pub(crate) fn publisher(
             timers.start(ASK_MS, PublisherInput::SinkAt(sink.next_ordinal()));
         }
         PublisherEffect::AskSink { later: false } => {
-            w.publisher.post(PublisherInput::SinkAt(sink.next_ordinal()));
+            w.publisher
+                .post(PublisherInput::SinkAt(sink.next_ordinal()));
         }
         PublisherEffect::Publish(events) => {
             let publisher = w.publisher.clone();
-            sink.publish(events, Box::new(move || publisher.post(PublisherInput::Sent)));
+            sink.publish(
+                events,
+                Box::new(move || publisher.post(PublisherInput::Sent)),
+            );
         }
     }
 }

@@ -69,7 +69,10 @@ impl<I> Timers<I> {
     /// Hands `input` to the machine after `after_ms`.
     pub(crate) fn start(&mut self, after_ms: u64, input: I) {
         self.next += 1;
-        self.due.insert((Instant::now() + Duration::from_millis(after_ms), self.next), input);
+        self.due.insert(
+            (Instant::now() + Duration::from_millis(after_ms), self.next),
+            input,
+        );
     }
 
     /// Forgets the timers whose input matches.
@@ -79,7 +82,9 @@ impl<I> Timers<I> {
 
     fn take_due(&mut self, now: Instant) -> Vec<I> {
         let later = self.due.split_off(&(now, u64::MAX));
-        std::mem::replace(&mut self.due, later).into_values().collect()
+        std::mem::replace(&mut self.due, later)
+            .into_values()
+            .collect()
     }
 }
 
@@ -135,7 +140,10 @@ impl<M: Core> Shell<M> {
         Self {
             parts,
             core: None,
-            timers: Timers { due: BTreeMap::new(), next: 0 },
+            timers: Timers {
+                due: BTreeMap::new(),
+                next: 0,
+            },
             held: VecDeque::new(),
             appended: 0,
             durable: Arc::new(AtomicU64::new(0)),
@@ -155,7 +163,10 @@ impl<M: Core> Shell<M> {
             for record in self.parts.journal.load(stream, from) {
                 let input = M::from_journal(&record.input)
                     .map_err(|e| format!("journal record {}: {e}", record.seq))?;
-                let at = At { now: record.now, seq: record.seq };
+                let at = At {
+                    now: record.now,
+                    seq: record.seq,
+                };
                 catch_unwind(AssertUnwindSafe(|| core.step(at, &input, &mut effects)))
                     .map_err(|panic| format!("journal record {}: {}", record.seq, told(&*panic)))?;
             }
@@ -172,7 +183,10 @@ impl<M: Core> Shell<M> {
 
     fn halt(&mut self, reason: String) {
         self.halted = true;
-        self.parts.supervisor.do_send(Failure { actor: M::NAME, reason });
+        self.parts.supervisor.do_send(Failure {
+            actor: M::NAME,
+            reason,
+        });
     }
 
     fn turn(&mut self, ctx: &mut Context<Self>) {
@@ -192,7 +206,10 @@ impl<M: Core> Shell<M> {
         let mut inputs: VecDeque<M::Input> = std::mem::take(&mut self.first);
         inputs.extend(self.timers.take_due(Instant::now()));
         inputs.extend(self.parts.mailbox.drain(TURN_INPUTS_MAX));
-        let mut turn = Turn { records: Vec::new(), votes: false };
+        let mut turn = Turn {
+            records: Vec::new(),
+            votes: false,
+        };
         while let Some(input) = inputs.pop_front() {
             if let Err(input) = self.step(input, &mut inputs, &mut turn) {
                 inputs.push_front(input);
@@ -217,7 +234,9 @@ impl<M: Core> Shell<M> {
         inputs: &mut VecDeque<M::Input>,
         turn: &mut Turn,
     ) -> Result<(), M::Input> {
-        let Some(core) = self.core.as_mut() else { return Err(input) };
+        let Some(core) = self.core.as_mut() else {
+            return Err(input);
+        };
         let now = self.parts.clock.now();
         let seq = self.parts.journal.next_seq() + turn.records.len() as u64;
         let at = At { now, seq };
@@ -228,7 +247,11 @@ impl<M: Core> Shell<M> {
             Err(panic) => return self.on_panic(input, &told(&*panic)),
         };
         self.panics = 0;
-        let mut needs = if turn.records.is_empty() { self.appended } else { seq - 1 };
+        let mut needs = if turn.records.is_empty() {
+            self.appended
+        } else {
+            seq - 1
+        };
         if keep != Keep::No {
             turn.records.push((now, M::to_journal(&input)));
             turn.votes |= keep == Keep::Vote;
@@ -266,12 +289,18 @@ impl<M: Core> Shell<M> {
             return Err(input);
         }
         let metric = observability_names::POISON_INPUTS.name;
-        tracing::error!(actor = name, metric, "an input panicked the core twice: rejected");
+        tracing::error!(
+            actor = name,
+            metric,
+            "an input panicked the core twice: rejected"
+        );
         Ok(())
     }
 
     fn flush(&mut self) {
-        let Some(core) = self.core.as_mut() else { return };
+        let Some(core) = self.core.as_mut() else {
+            return;
+        };
         let mut effects = Vec::new();
         let now = self.parts.clock.now();
         let flushed = catch_unwind(AssertUnwindSafe(|| core.flush(now, &mut effects)));
@@ -296,15 +325,25 @@ impl<M: Core> Shell<M> {
             durable.fetch_max(last, Ordering::AcqRel);
             address.do_send(Wake);
         });
-        let first = self.parts.journal.append(stream, turn.records, turn.votes, done);
-        assert_eq!(first, expected, "a node's actors share one thread and one journal");
+        let first = self
+            .parts
+            .journal
+            .append(stream, turn.records, turn.votes, done);
+        assert_eq!(
+            first, expected,
+            "a node's actors share one thread and one journal"
+        );
         self.appended = last;
     }
 
     /// Lets effects leave whose inputs are durable.
     fn release(&mut self) {
         let durable = self.durable.load(Ordering::Acquire);
-        while self.held.front().is_some_and(|(needs, _)| *needs <= durable) {
+        while self
+            .held
+            .front()
+            .is_some_and(|(needs, _)| *needs <= durable)
+        {
             let (_, effects) = self.held.pop_front().expect("it was just seen");
             for effect in effects {
                 (self.parts.interpret)(effect, &mut self.timers);
@@ -314,7 +353,9 @@ impl<M: Core> Shell<M> {
 
     /// Wakes at the next timer. Generations are not needed: an early wake finds nothing due.
     fn arm(&mut self, ctx: &mut Context<Self>) {
-        let Some((at, _)) = self.timers.due.keys().next().copied() else { return };
+        let Some((at, _)) = self.timers.due.keys().next().copied() else {
+            return;
+        };
         let now = Instant::now();
         if self.armed.is_some_and(|armed| armed <= at && armed > now) {
             return;
@@ -330,7 +371,9 @@ impl<M: Core> Shell<M> {
 /// What a panic said.
 fn told(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message")
+        .to_owned()
 }
 
 impl<M: Core> Actor for Shell<M> {

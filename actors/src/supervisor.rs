@@ -26,7 +26,11 @@ pub(crate) struct Supervisor {
 
 impl Supervisor {
     pub(crate) fn new(node: String, on_halt: Arc<dyn Fn(String) + Send + Sync>) -> Self {
-        Self { node, on_halt, halted: false }
+        Self {
+            node,
+            on_halt,
+            halted: false,
+        }
     }
 
     /// Runs an actor as a watched task: when the task ends in a panic, the supervisor hears of it.
@@ -39,7 +43,10 @@ impl Supervisor {
             if let Err(error) = task.await
                 && error.is_panic()
             {
-                supervisor.do_send(Failure { actor: name, reason: "its shell panicked".into() });
+                supervisor.do_send(Failure {
+                    actor: name,
+                    reason: "its shell panicked".into(),
+                });
             }
         });
     }
@@ -54,7 +61,12 @@ impl Handler<Failure> for Supervisor {
 
     fn handle(&mut self, failure: Failure, _: &mut Context<Self>) {
         let Failure { actor, reason } = failure;
-        tracing::error!(node = self.node, actor = actor.as_str(), reason, "the node stops");
+        tracing::error!(
+            node = self.node,
+            actor = actor.as_str(),
+            reason,
+            "the node stops"
+        );
         if !self.halted {
             self.halted = true;
             (self.on_halt)(format!("{}: {reason}", actor.as_str()));

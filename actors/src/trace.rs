@@ -1,9 +1,7 @@
 //! Trace context across the envelope (W3C Trace Context, by opentelemetry's types).
 
 use messages::wire::TraceContext;
-use opentelemetry::trace::{
-    SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState,
-};
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 use opentelemetry::{Context, ContextGuard};
 
 /// The context of the work under way; zeros when there is none.
@@ -39,7 +37,11 @@ mod tests {
 
     #[test]
     fn a_context_crosses_the_envelope() {
-        let sent = TraceContext { trace: [7; 16], span: [3; 8], flags: 1 };
+        let sent = TraceContext {
+            trace: [7; 16],
+            span: [3; 8],
+            flags: 1,
+        };
         assert_eq!(current(), TraceContext::default());
         let guard = attach(&sent);
         assert_eq!(current(), sent);

@@ -5,8 +5,8 @@
 //! code after it could be right. Reads are synchronous and come from committed data.
 
 use bytes::Bytes;
-use messages::ids::{Height, Name, TimeMs};
 pub use messages::api::Event;
+use messages::ids::{Height, Name, TimeMs};
 pub use messages::stored::{Commit, LedgerReader, StoredBlock};
 use std::sync::Arc;
 

@@ -87,9 +87,18 @@ pub enum AdmissionEffect {
 
 /// Statements that wait for the batch.
 enum Waiting {
-    Client { token: u64, entry: Entry },
-    Gossip { entry: Entry },
-    Proposal { message: Bytes, parts: BlockBytes, entries: Vec<Entry> },
+    Client {
+        token: u64,
+        entry: Entry,
+    },
+    Gossip {
+        entry: Entry,
+    },
+    Proposal {
+        message: Bytes,
+        parts: BlockBytes,
+        entries: Vec<Entry>,
+    },
 }
 
 impl Waiting {
@@ -135,7 +144,10 @@ impl Admission {
         match Entry::parse(entry.clone()) {
             Ok(entry) => self.waiting.push(Waiting::Client { token, entry }),
             Err(error) => {
-                out.push(AdmissionEffect::Refused { token, problem: malformed(&error) });
+                out.push(AdmissionEffect::Refused {
+                    token,
+                    problem: malformed(&error),
+                });
             }
         }
     }
@@ -150,14 +162,24 @@ impl Admission {
     }
 
     fn on_proposal(&mut self, message: &Bytes, parts: &BlockBytes, out: &mut Vec<AdmissionEffect>) {
-        let entries: Result<Vec<Entry>, _> =
-            parts.statements.iter().map(|s| Entry::parse(s.clone())).collect();
+        let entries: Result<Vec<Entry>, _> = parts
+            .statements
+            .iter()
+            .map(|s| Entry::parse(s.clone()))
+            .collect();
         let (message, parts) = (message.clone(), parts.clone());
         match entries {
-            Ok(entries) => self.waiting.push(Waiting::Proposal { message, parts, entries }),
+            Ok(entries) => self.waiting.push(Waiting::Proposal {
+                message,
+                parts,
+                entries,
+            }),
             Err(_) => {
                 self.dropped += 1;
-                let block = JudgedBlock { parts, entries: None };
+                let block = JudgedBlock {
+                    parts,
+                    entries: None,
+                };
                 out.push(AdmissionEffect::Proposal { message, block });
             }
         }
@@ -247,7 +269,10 @@ impl Machine for Admission {
             match item {
                 Waiting::Client { token, entry } => match self.client_verdict(&entry, &bad) {
                     Ok(()) => {
-                        out.push(AdmissionEffect::Passed { token, id: entry.id });
+                        out.push(AdmissionEffect::Passed {
+                            token,
+                            id: entry.id,
+                        });
                         local.push(entry);
                     }
                     Err(problem) => out.push(AdmissionEffect::Refused { token, problem }),
@@ -256,9 +281,16 @@ impl Machine for Admission {
                     gossip.push(entry);
                 }
                 Waiting::Gossip { .. } => self.dropped += 1,
-                Waiting::Proposal { message, parts, entries } => {
+                Waiting::Proposal {
+                    message,
+                    parts,
+                    entries,
+                } => {
                     let good = entries.iter().all(|e| !bad.contains(&e.id));
-                    let block = JudgedBlock { parts, entries: good.then_some(entries) };
+                    let block = JudgedBlock {
+                        parts,
+                        entries: good.then_some(entries),
+                    };
                     proposals.push(AdmissionEffect::Proposal { message, block });
                 }
             }
@@ -266,7 +298,10 @@ impl Machine for Admission {
         out.append(&mut proposals);
         for (entries, is_local) in [(local, true), (gossip, false)] {
             if !entries.is_empty() {
-                out.push(AdmissionEffect::Admit { entries, local: is_local });
+                out.push(AdmissionEffect::Admit {
+                    entries,
+                    local: is_local,
+                });
             }
         }
     }

@@ -177,24 +177,43 @@ impl Checkpointing {
             return Keep::No;
         }
         self.last_head = height;
-        let checkpoint = Checkpoint { origin: self.origin.clone(), size, root };
+        let checkpoint = Checkpoint {
+            origin: self.origin.clone(),
+            size,
+            root,
+        };
         let text = checkpoint.text();
         let mut cosignatures = BTreeMap::new();
         if self.floor.is_some_and(|floor| height >= floor) {
-            assert!(size > self.last_cosigned, "heads are cosigned in order, each size once");
+            assert!(
+                size > self.last_cosigned,
+                "heads are cosigned in order, each size once"
+            );
             self.last_cosigned = size;
             let name = self.cosigners[self.own].name();
             let own = cosign(&self.keys.cosigner, name, at.now.seconds(), &text);
             out.push(CheckpointEffect::Broadcast(message_of(height, &own, false)));
             cosignatures.insert(self.own, own);
         }
-        self.heads.insert(height, Collecting { checkpoint, text, cosignatures, formed: false });
+        self.heads.insert(
+            height,
+            Collecting {
+                checkpoint,
+                text,
+                cosignatures,
+                formed: false,
+            },
+        );
         while self.heads.len() > HEADS_KEPT {
             self.heads.pop_first();
         }
         let later = self.early.split_off(&height.next());
         let due = std::mem::replace(&mut self.early, later);
-        for early in due.into_iter().filter(|(h, _)| *h == height).flat_map(|(_, list)| list) {
+        for early in due
+            .into_iter()
+            .filter(|(h, _)| *h == height)
+            .flat_map(|(_, list)| list)
+        {
             self.collect(height, early.from, early.bytes, out);
         }
         self.form(height, out);
@@ -210,12 +229,18 @@ impl Checkpointing {
         bytes: Vec<u8>,
         out: &mut Vec<CheckpointEffect>,
     ) -> Keep {
-        let Some(head) = self.heads.get_mut(&height) else { return Keep::No };
+        let Some(head) = self.heads.get_mut(&height) else {
+            return Keep::No;
+        };
         if head.formed || head.cosignatures.contains_key(&from) {
             return Keep::No;
         }
         let key = &self.cosigners[from];
-        let line = NoteSignature { name: key.name().into(), key_id: key.key_id(), bytes };
+        let line = NoteSignature {
+            name: key.name().into(),
+            key_id: key.key_id(),
+            bytes,
+        };
         if verify_cosignature(key, &head.text, &line).is_none() {
             self.dropped += 1;
             tracing::warn!(%height, from = %self.names[from], "a cosignature does not verify");
@@ -228,7 +253,9 @@ impl Checkpointing {
 
     fn form(&mut self, height: Height, out: &mut Vec<CheckpointEffect>) {
         let needed = quorum(self.cosigners.len());
-        let Some(head) = self.heads.get_mut(&height) else { return };
+        let Some(head) = self.heads.get_mut(&height) else {
+            return;
+        };
         if head.formed || head.cosignatures.len() < needed {
             return;
         }
@@ -253,11 +280,16 @@ impl Checkpointing {
             return Keep::No;
         };
         if wanted
-            && let Some(own) =
-                self.heads.get(&height).and_then(|head| head.cosignatures.get(&self.own))
+            && let Some(own) = self
+                .heads
+                .get(&height)
+                .and_then(|head| head.cosignatures.get(&self.own))
         {
             let message = message_of(height, own, false);
-            out.push(CheckpointEffect::Send { to: from.clone(), message });
+            out.push(CheckpointEffect::Send {
+                to: from.clone(),
+                message,
+            });
         }
         if height > self.last_head {
             return self.keep_early(height, place, bytes);
@@ -268,7 +300,11 @@ impl Checkpointing {
     fn keep_early(&mut self, height: Height, from: usize, bytes: Vec<u8>) -> Keep {
         let list = self.early.entry(height).or_default();
         let near = height.0 <= self.last_head.0 + HEIGHTS_AHEAD_MAX;
-        if !near || list.iter().any(|early| early.from == from && early.bytes == bytes) {
+        if !near
+            || list
+                .iter()
+                .any(|early| early.from == from && early.bytes == bytes)
+        {
             self.dropped += u64::from(!near);
             return Keep::No;
         }
@@ -281,7 +317,10 @@ impl Checkpointing {
     }
 
     fn arm_retry(&mut self, out: &mut Vec<CheckpointEffect>) {
-        let open = self.heads.last_key_value().is_some_and(|(_, head)| !head.formed);
+        let open = self
+            .heads
+            .last_key_value()
+            .is_some_and(|(_, head)| !head.formed);
         if open && !self.retry_armed {
             self.retry_armed = true;
             out.push(CheckpointEffect::RetryAfter { ms: RETRY_MS });
@@ -303,8 +342,10 @@ impl Checkpointing {
 
 /// The peer message that carries a cosignature line.
 fn message_of(height: Height, line: &NoteSignature, wanted: bool) -> PeerMessage {
-    let (time, signature) =
-        line.bytes.split_first_chunk::<8>().expect("a cosignature starts with its time");
+    let (time, signature) = line
+        .bytes
+        .split_first_chunk::<8>()
+        .expect("a cosignature starts with its time");
     PeerMessage::Cosignature {
         height,
         time_s: u64::from_be_bytes(*time),
@@ -322,7 +363,13 @@ impl Machine for Checkpointing {
             CheckpointInput::Head { height, size, root } => {
                 self.on_head(at, *height, *size, *root, out)
             }
-            CheckpointInput::Cosignature { from, height, time_s, signature, wanted } => {
+            CheckpointInput::Cosignature {
+                from,
+                height,
+                time_s,
+                signature,
+                wanted,
+            } => {
                 let mut bytes = time_s.to_be_bytes().to_vec();
                 bytes.extend_from_slice(signature);
                 self.on_cosignature(from, *height, bytes, *wanted, out)

@@ -40,7 +40,11 @@ impl Entry {
     /// When the bytes are no statement.
     pub fn parse(bytes: Bytes) -> Result<Self, StatementError> {
         let statement = Arc::new(Statement::parse(&bytes)?);
-        Ok(Self { id: StatementId::of_entry(&bytes), bytes, statement })
+        Ok(Self {
+            id: StatementId::of_entry(&bytes),
+            bytes,
+            statement,
+        })
     }
 }
 
@@ -189,14 +193,18 @@ impl Chain {
     /// # Panics
     /// When the store lacks what its head promises; opening it checks that.
     pub fn restore(genesis: &Genesis, policy_text: &str, reader: &dyn LedgerReader) -> Self {
-        let head = reader.head().expect("a store is opened with its genesis written");
+        let head = reader
+            .head()
+            .expect("a store is opened with its genesis written");
         if head.height == Height(0) {
             return Self::genesis(genesis, policy_text);
         }
         let header = Header::from_bytes(&head.header).expect("a stored header is canonical");
         let certificate = CommitCertificate::from_bytes(&head.certificate);
         let size = TreeSize(head.first_leaf.0 + u64::from(head.entry_count));
-        let seal = reader.entry(LeafIndex(size.0 - 1)).expect("a block ends with its seal");
+        let seal = reader
+            .entry(LeafIndex(size.0 - 1))
+            .expect("a block ends with its seal");
         Self {
             rules: Arc::new(Rules::new(genesis)),
             height: head.height,
@@ -246,7 +254,11 @@ impl Chain {
         let certificate_hash = hash_of(self.certificate.as_ref());
         let (header, seal, log) = self.finish(&mut body, time, proposer, certificate_hash);
         let statements = entries.iter().map(|e| e.bytes.clone()).collect();
-        let block = Block { header, statements, certificate: self.certificate.clone() };
+        let block = Block {
+            header,
+            statements,
+            certificate: self.certificate.clone(),
+        };
         self.executed(block, entries, seal, body, log)
     }
 
@@ -268,10 +280,11 @@ impl Chain {
             if committed.contains(&entry.id) || !seen.insert(entry.id) {
                 return Err(BlockRejection::Duplicate(entry.id));
             }
-            self.fold(entry, &mut body).map_err(|rejection| BlockRejection::Unauthorised {
-                id: entry.id,
-                rejection,
-            })?;
+            self.fold(entry, &mut body)
+                .map_err(|rejection| BlockRejection::Unauthorised {
+                    id: entry.id,
+                    rejection,
+                })?;
         }
         let (time, proposer) = (block.header.time, block.header.proposer);
         let carried = hash_of(block.certificate.as_ref());
@@ -305,7 +318,9 @@ impl Chain {
             (None, Height(0)) => Ok(()),
             (Some(certificate), height) if height.0 > 0 => {
                 if certificate.height != height || certificate.block.0 != self.id {
-                    return Err(BlockRejection::Certificate("certifies another block".into()));
+                    return Err(BlockRejection::Certificate(
+                        "certifies another block".into(),
+                    ));
                 }
                 let rules = &self.rules;
                 if self.certificate.as_ref() == Some(certificate) {
@@ -315,7 +330,9 @@ impl Chain {
                     .verify_with(&rules.network, &rules.validators, verifier)
                     .map_err(|e| BlockRejection::Certificate(e.to_string()))
             }
-            _ => Err(BlockRejection::Certificate("missing or out of place".into())),
+            _ => Err(BlockRejection::Certificate(
+                "missing or out of place".into(),
+            )),
         }
     }
 
@@ -331,7 +348,10 @@ impl Chain {
     /// Folds one statement into the body.
     fn fold(&self, entry: &Entry, body: &mut Body) -> Result<(), Rejection> {
         let height = self.next_height();
-        let event = self.rules.permissions.decide(&body.state, &entry.statement, height)?;
+        let event = self
+            .rules
+            .permissions
+            .decide(&body.state, &entry.statement, height)?;
         if let Some(event) = event {
             Permissions::evolve(&mut body.state, &event);
             body.events.push(event);
@@ -429,13 +449,41 @@ fn hash_of(certificate: Option<&CommitCertificate>) -> Hash {
 /// Names the first field in which two headers differ.
 fn difference(expected: &Header, found: &Header) -> BlockRejection {
     let rows: [(&'static str, String, String); 11] = [
-        ("network", expected.network.to_string(), found.network.to_string()),
-        ("height", expected.height.to_string(), found.height.to_string()),
-        ("previous", expected.previous.to_string(), found.previous.to_string()),
-        ("log size", expected.log_size.to_string(), found.log_size.to_string()),
-        ("log root", expected.log_root.to_string(), found.log_root.to_string()),
-        ("state root", expected.state_root.to_string(), found.state_root.to_string()),
-        ("outcomes root", expected.outcomes_root.to_string(), found.outcomes_root.to_string()),
+        (
+            "network",
+            expected.network.to_string(),
+            found.network.to_string(),
+        ),
+        (
+            "height",
+            expected.height.to_string(),
+            found.height.to_string(),
+        ),
+        (
+            "previous",
+            expected.previous.to_string(),
+            found.previous.to_string(),
+        ),
+        (
+            "log size",
+            expected.log_size.to_string(),
+            found.log_size.to_string(),
+        ),
+        (
+            "log root",
+            expected.log_root.to_string(),
+            found.log_root.to_string(),
+        ),
+        (
+            "state root",
+            expected.state_root.to_string(),
+            found.state_root.to_string(),
+        ),
+        (
+            "outcomes root",
+            expected.outcomes_root.to_string(),
+            found.outcomes_root.to_string(),
+        ),
         (
             "validator-set hash",
             expected.validator_set_hash.to_string(),
@@ -451,9 +499,17 @@ fn difference(expected: &Header, found: &Header) -> BlockRejection {
             expected.protocol_version.to_string(),
             found.protocol_version.to_string(),
         ),
-        ("proposer", expected.proposer.to_string(), found.proposer.to_string()),
+        (
+            "proposer",
+            expected.proposer.to_string(),
+            found.proposer.to_string(),
+        ),
     ];
     let first = rows.into_iter().find(|(_, a, b)| a != b);
     let (field, expected, found) = first.expect("headers that differ differ in a field");
-    BlockRejection::Header { field, expected, found }
+    BlockRejection::Header {
+        field,
+        expected,
+        found,
+    }
 }

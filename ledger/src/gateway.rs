@@ -152,12 +152,25 @@ impl Gateway {
         out: &mut Vec<GatewayEffect>,
     ) {
         if let Some(problem) = size_problem(entry.len()) {
-            out.push(GatewayEffect::Answer { token, answer: SubmitAnswer::Refused(problem) });
+            out.push(GatewayEffect::Answer {
+                token,
+                answer: SubmitAnswer::Refused(problem),
+            });
             return;
         }
         let deadline = wait_ms.map(|ms| now.plus_ms(ms));
-        self.waiters.insert(token, Waiter { id: None, deadline, accepted: false });
-        out.push(GatewayEffect::Judge { token, entry: entry.clone() });
+        self.waiters.insert(
+            token,
+            Waiter {
+                id: None,
+                deadline,
+                accepted: false,
+            },
+        );
+        out.push(GatewayEffect::Judge {
+            token,
+            entry: entry.clone(),
+        });
         if !self.ticking {
             self.ticking = true;
             out.push(GatewayEffect::TickAgain);
@@ -172,7 +185,9 @@ impl Gateway {
     }
 
     fn answer(&mut self, token: u64, answer: SubmitAnswer, out: &mut Vec<GatewayEffect>) {
-        let Some(waiter) = self.waiters.remove(&token) else { return };
+        let Some(waiter) = self.waiters.remove(&token) else {
+            return;
+        };
         if let Some(id) = waiter.id
             && let Some(tokens) = self.by_id.get_mut(&id)
         {
@@ -189,14 +204,21 @@ impl Gateway {
     }
 
     fn no_quorum(&self, id: StatementId) -> SubmitAnswer {
-        SubmitAnswer::NoQuorum { id, missing: self.missing.clone(), quorum: self.quorum_size }
+        SubmitAnswer::NoQuorum {
+            id,
+            missing: self.missing.clone(),
+            quorum: self.quorum_size,
+        }
     }
 
     fn on_accepted(&mut self, ids: &[StatementId], out: &mut Vec<GatewayEffect>) {
         for id in ids {
             self.pending.insert(*id);
             for token in self.tokens(id) {
-                let waiter = self.waiters.get_mut(&token).expect("a token names a waiter");
+                let waiter = self
+                    .waiters
+                    .get_mut(&token)
+                    .expect("a token names a waiter");
                 waiter.accepted = true;
                 let waits = waiter.deadline.is_some();
                 if !self.quorum {
@@ -213,7 +235,10 @@ impl Gateway {
     fn on_already(&mut self, ids: &[StatementId], out: &mut Vec<GatewayEffect>) {
         for id in ids {
             for token in self.tokens(id) {
-                self.waiters.get_mut(&token).expect("a token names a waiter").accepted = true;
+                self.waiters
+                    .get_mut(&token)
+                    .expect("a token names a waiter")
+                    .accepted = true;
             }
         }
         out.push(GatewayEffect::Fetch(ids.to_vec()));
@@ -286,16 +311,26 @@ impl Gateway {
     fn on_ask(&self, token: u64, query: &Query, out: &mut Vec<GatewayEffect>) {
         out.push(match query {
             Query::Receipt(id) | Query::Statement(id) if self.pending.contains(id) => {
-                GatewayEffect::Reply { token, answer: Answer::Waiting(*id) }
+                GatewayEffect::Reply {
+                    token,
+                    answer: Answer::Waiting(*id),
+                }
             }
-            _ => GatewayEffect::Forward { token, query: query.clone() },
+            _ => GatewayEffect::Forward {
+                token,
+                query: query.clone(),
+            },
         });
     }
 }
 
 fn size_problem(len: usize) -> Option<Problem> {
     let (kind, code, detail) = match len {
-        0 => (ProblemKind::Malformed, "empty-body", "expected a statement, found 0 bytes".into()),
+        0 => (
+            ProblemKind::Malformed,
+            "empty-body",
+            "expected a statement, found 0 bytes".into(),
+        ),
         _ if len > ENTRY_BYTES_MAX => (
             ProblemKind::TooLarge,
             "entry-too-large",
@@ -304,7 +339,13 @@ fn size_problem(len: usize) -> Option<Problem> {
         _ => return None,
     };
     let next_step = "send one COSE_Sign1 statement; of a large file deposit the hash".into();
-    Some(Problem { kind, code, detail, field: Some("body".into()), next_step })
+    Some(Problem {
+        kind,
+        code,
+        detail,
+        field: Some("body".into()),
+        next_step,
+    })
 }
 
 /// The answer of a node that has too much to do.
@@ -324,7 +365,11 @@ impl Machine for Gateway {
 
     fn step(&mut self, at: At, input: &GatewayInput, out: &mut Vec<GatewayEffect>) -> Keep {
         match input {
-            GatewayInput::Submit { token, entry, wait_ms } => {
+            GatewayInput::Submit {
+                token,
+                entry,
+                wait_ms,
+            } => {
                 self.on_submit(at.now, *token, entry, *wait_ms, out);
             }
             GatewayInput::Ask { token, query } => self.on_ask(*token, query, out),

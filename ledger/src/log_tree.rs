@@ -52,9 +52,16 @@ impl LogTree {
         let mut tree = Self::default();
         let low = size.0.saturating_sub(WINDOW_LEAVES / 16) & !255;
         let whole = reader.tile_hashes(1, 0, (low / 256) as usize);
-        assert_eq!(whole.len() as u64, low / 256, "the store holds every tile of its log");
+        assert_eq!(
+            whole.len() as u64,
+            low / 256,
+            "the store holds every tile of its log"
+        );
         tree.levels = (0..=WHOLE_LEVEL)
-            .map(|level| Level { first: low >> level, hashes: VecDeque::new() })
+            .map(|level| Level {
+                first: low >> level,
+                hashes: VecDeque::new(),
+            })
             .collect();
         tree.levels[WHOLE_LEVEL].first = 0;
         for (index, hash) in whole.into_iter().enumerate() {
@@ -62,7 +69,11 @@ impl LogTree {
         }
         tree.size = low;
         let leaves = reader.tile_hashes(0, low, (size.0 - low) as usize);
-        assert_eq!(leaves.len() as u64, size.0 - low, "the store holds every leaf of its log");
+        assert_eq!(
+            leaves.len() as u64,
+            size.0 - low,
+            "the store holds every leaf of its log"
+        );
         for leaf in leaves {
             tree.push(leaf);
         }
@@ -86,7 +97,10 @@ impl LogTree {
     /// Puts a hash in its place and completes the levels above.
     fn place(&mut self, level: usize, index: u64, hash: Hash) {
         if self.levels.len() <= level {
-            self.levels.push(Level { first: index, hashes: VecDeque::new() });
+            self.levels.push(Level {
+                first: index,
+                hashes: VecDeque::new(),
+            });
         }
         self.levels[level].hashes.push_back(hash);
         if index % 2 == 1 {
@@ -109,8 +123,12 @@ impl LogTree {
 
     /// Complete hashes at tile level `tile` (covering 256^tile leaves) with an index in `range`.
     pub fn tile_hashes(&self, tile: usize, range: Range<u64>) -> Vec<(u8, u64, Hash)> {
-        let Some(level) = self.levels.get(tile * 8) else { return Vec::new() };
-        range.filter_map(|i| level.get(i).map(|hash| (tile as u8, i, hash))).collect()
+        let Some(level) = self.levels.get(tile * 8) else {
+            return Vec::new();
+        };
+        range
+            .filter_map(|i| level.get(i).map(|hash| (tile as u8, i, hash)))
+            .collect()
     }
 
     /// Number of tile levels that hold at least one hash.
@@ -126,7 +144,11 @@ impl LogTree {
         let tile = level / 8;
         let span = 1_u64 << (level % 8);
         let hashes = reader.tile_hashes(tile as u8, index * span, span as usize);
-        assert_eq!(hashes.len() as u64, span, "the store holds every tile of its log");
+        assert_eq!(
+            hashes.len() as u64,
+            span,
+            "the store holds every tile of its log"
+        );
         messages::merkle::root_of_leaves(&hashes)
     }
 
@@ -134,7 +156,10 @@ impl LogTree {
     /// is not above its length (all ranges of RFC 6962 proofs do).
     pub fn root_of(&self, range: Range<u64>, reader: Option<&dyn LedgerReader>) -> Hash {
         let len = range.end - range.start;
-        assert!(len > 0 && range.end <= self.size, "a proof asks for leaves that exist");
+        assert!(
+            len > 0 && range.end <= self.size,
+            "a proof asks for leaves that exist"
+        );
         if len.is_power_of_two() && range.start.is_multiple_of(len) {
             return self.complete(len.trailing_zeros() as usize, range.start / len, reader);
         }
@@ -147,7 +172,10 @@ impl LogTree {
     /// Inclusion path of leaf `index` in the tree of the first `size` leaves.
     pub fn path(&self, index: u64, size: u64, reader: Option<&dyn LedgerReader>) -> Vec<Hash> {
         let ranges = inclusion_ranges(index, size).expect("a proof asks for a leaf of the tree");
-        ranges.into_iter().map(|range| self.root_of(range, reader)).collect()
+        ranges
+            .into_iter()
+            .map(|range| self.root_of(range, reader))
+            .collect()
     }
 }
 
@@ -161,10 +189,17 @@ mod tests {
         let leaves: Vec<Hash> = (0..70_u32).map(|i| Hash::leaf(&i.to_be_bytes())).collect();
         let tree = LogTree::of_leaves(&leaves);
         for size in 1..=leaves.len() {
-            assert_eq!(tree.root_of(0..size as u64, None), root_of_leaves(&leaves[..size]));
+            assert_eq!(
+                tree.root_of(0..size as u64, None),
+                root_of_leaves(&leaves[..size])
+            );
             for index in 0..size {
                 let path = tree.path(index as u64, size as u64, None);
-                assert_eq!(path, inclusion_path(&leaves[..size], index), "{index} of {size}");
+                assert_eq!(
+                    path,
+                    inclusion_path(&leaves[..size], index),
+                    "{index} of {size}"
+                );
             }
         }
     }

@@ -89,7 +89,11 @@ impl Event {
     /// The state row this event writes.
     pub fn row(&self) -> (Bytes, Bytes) {
         match self {
-            Self::KeyRegistered { namespace, key, height } => {
+            Self::KeyRegistered {
+                namespace,
+                key,
+                height,
+            } => {
                 let value = cbor::to_vec(|w| {
                     w.array(2)?.u8(1)?.u64(height.0)?;
                     Ok(())
@@ -101,7 +105,9 @@ impl Event {
 }
 
 fn identity_key(namespace: &Name, key: &PublicKey) -> Bytes {
-    [b"identity/", namespace.as_str().as_bytes(), b"/", &key.0].concat().into()
+    [b"identity/", namespace.as_str().as_bytes(), b"/", &key.0]
+        .concat()
+        .into()
 }
 
 /// The rules of genesis, looked up fast.
@@ -143,15 +149,23 @@ impl Permissions {
                 found: deposit.network.clone(),
             });
         }
-        let unknown = || Rejection::UnknownNamespace { found: deposit.namespace.clone() };
-        let rule = self.namespaces.get(&deposit.namespace).ok_or_else(unknown)?;
+        let unknown = || Rejection::UnknownNamespace {
+            found: deposit.namespace.clone(),
+        };
+        let rule = self
+            .namespaces
+            .get(&deposit.namespace)
+            .ok_or_else(unknown)?;
         match rule {
             Some(listed) if listed.binary_search(&statement.key).is_ok() => Ok(None),
             Some(_) => Err(Rejection::NotListed {
                 key: statement.key,
                 namespace: deposit.namespace.clone(),
             }),
-            None if state.get(&identity_key(&deposit.namespace, &statement.key)).is_some() => {
+            None if state
+                .get(&identity_key(&deposit.namespace, &statement.key))
+                .is_some() =>
+            {
                 Ok(None)
             }
             None => {

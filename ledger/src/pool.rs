@@ -15,7 +15,10 @@ pub struct PoolLimits {
 
 impl Default for PoolLimits {
     fn default() -> Self {
-        Self { statements_max: 200_000, bytes_max: 256 << 20 }
+        Self {
+            statements_max: 200_000,
+            bytes_max: 256 << 20,
+        }
     }
 }
 
@@ -53,13 +56,19 @@ pub enum Admission {
 impl Pool {
     /// An empty pool.
     pub fn new(limits: PoolLimits) -> Self {
-        Self { limits, ..Self::default() }
+        Self {
+            limits,
+            ..Self::default()
+        }
     }
 
     /// Offers a statement; `local_seq` is its journal position when it was admitted here.
     pub fn offer(&mut self, entry: Entry, local_seq: Option<u64>) -> Admission {
         if let Some(number) = self.numbers.get(&entry.id) {
-            let waiting = self.order.get_mut(number).expect("every number has its statement");
+            let waiting = self
+                .order
+                .get_mut(number)
+                .expect("every number has its statement");
             if let (None, Some(seq)) = (waiting.local_seq, local_seq) {
                 waiting.local_seq = Some(seq);
                 self.local.insert((seq, *number));
@@ -76,7 +85,8 @@ impl Pool {
         if let Some(seq) = local_seq {
             self.local.insert((seq, self.next_number));
         }
-        self.order.insert(self.next_number, Waiting { entry, local_seq });
+        self.order
+            .insert(self.next_number, Waiting { entry, local_seq });
         self.next_number += 1;
         Admission::Added
     }
@@ -106,7 +116,11 @@ impl Pool {
     /// Statements admitted here, in order of arrival.
     pub fn local(&self) -> impl Iterator<Item = &Entry> {
         self.local.iter().map(|(_, number)| {
-            &self.order.get(number).expect("a local statement waits in the order").entry
+            &self
+                .order
+                .get(number)
+                .expect("a local statement waits in the order")
+                .entry
         })
     }
 

@@ -46,9 +46,9 @@ pub enum PresenceInput {
         height: Height,
         /// Its round.
         round: Round,
+        /// Statements waiting for a block.
+        waiting: usize,
     },
-    /// Statements waiting here.
-    Waiting(usize),
     /// A block became durable here.
     Durable(DurableBlock),
     /// A checkpoint was published here.
@@ -218,7 +218,10 @@ impl Presence {
         let missing = self.missing(now);
         if self.last_missing.as_ref() != Some(&missing) {
             let quorum = self.has_quorum(missing.len());
-            out.push(PresenceEffect::Changed { missing: missing.clone(), quorum });
+            out.push(PresenceEffect::Changed {
+                missing: missing.clone(),
+                quorum,
+            });
             self.last_missing = Some(missing);
         }
     }
@@ -230,14 +233,25 @@ impl Presence {
             return;
         }
         let n = self.genesis.validators.len();
-        let others = self.genesis.validators.iter().filter(|v| v.name != self.own);
+        let others = self
+            .genesis
+            .validators
+            .iter()
+            .filter(|v| v.name != self.own);
         let heads: Vec<Height> = others
             .filter_map(|v| self.peers.get(&v.name))
-            .filter(|peer| peer.heard.is_some_and(|heard| now.since_ms(heard) < MISSING_MS))
+            .filter(|peer| {
+                peer.heard
+                    .is_some_and(|heard| now.since_ms(heard) < MISSING_MS)
+            })
             .map(|peer| peer.height)
             .collect();
         if n > 1 && heads.len() >= quorum(n) - 1 {
-            let highest = heads.into_iter().max().unwrap_or_default().max(self.durable);
+            let highest = heads
+                .into_iter()
+                .max()
+                .unwrap_or_default()
+                .max(self.durable);
             let floor = Height(highest.0 + FLOOR_DISTANCE);
             self.floor = Some(floor);
             out.push(PresenceEffect::Floor(floor));
@@ -274,12 +288,19 @@ impl Presence {
 
     fn request(&mut self, to: Name, now: TimeMs, out: &mut Vec<PresenceEffect>) {
         self.requested = Some((to.clone(), now));
-        let message = PeerMessage::BlocksRequest { from: self.deciding, count: REQUEST_BLOCKS };
+        let message = PeerMessage::BlocksRequest {
+            from: self.deciding,
+            count: REQUEST_BLOCKS,
+        };
         out.push(PresenceEffect::Send { to, message });
     }
 
     fn on_blocks(&mut self, from: &Name, blocks: &[CertifiedBlock], out: &mut Vec<PresenceEffect>) {
-        if self.requested.as_ref().is_some_and(|(asked, _)| asked == from) {
+        if self
+            .requested
+            .as_ref()
+            .is_some_and(|(asked, _)| asked == from)
+        {
             // The next request goes out as soon as these are decided.
             self.requested = None;
             out.extend(blocks.iter().cloned().map(PresenceEffect::Apply));
@@ -307,7 +328,11 @@ impl Presence {
                 own,
                 height: if own { self.durable } else { peer.height },
                 round: if own { self.round } else { peer.round },
-                silent_ms: if own { Some(0) } else { peer.heard.map(|at| now.since_ms(at)) },
+                silent_ms: if own {
+                    Some(0)
+                } else {
+                    peer.heard.map(|at| now.since_ms(at))
+                },
             }
         };
         self.genesis.validators.iter().map(status).collect()
@@ -344,20 +369,31 @@ impl Machine for Presence {
 
     fn step(&mut self, at: At, input: &PresenceInput, out: &mut Vec<PresenceEffect>) -> Keep {
         match input {
-            PresenceInput::Status { from, height, round } => {
+            PresenceInput::Status {
+                from,
+                height,
+                round,
+            } => {
                 if self.genesis.validator_by_name(from).is_some() && *from != self.own {
-                    let peer =
-                        Peer { heard: Some(at.now), height: *height, round: *round };
+                    let peer = Peer {
+                        heard: Some(at.now),
+                        height: *height,
+                        round: *round,
+                    };
                     self.peers.insert(from.clone(), peer);
                 }
             }
             PresenceInput::Tick => self.on_tick(at.now, out),
-            PresenceInput::Progress { height, round } => {
+            PresenceInput::Progress {
+                height,
+                round,
+                waiting,
+            } => {
+                self.waiting = *waiting;
                 if self.on_progress(at.now, *height, *round) {
                     self.catch_up(at.now, out);
                 }
             }
-            PresenceInput::Waiting(waiting) => self.waiting = *waiting,
             PresenceInput::Durable(block) => {
                 self.durable = block.height;
                 self.log = (block.log_size, block.log_root);
@@ -370,7 +406,10 @@ impl Machine for Presence {
                     Query::Validators => Answer::Validators(self.statuses(at.now)),
                     _ => Answer::Health(Box::new(self.health(at.now))),
                 };
-                out.push(PresenceEffect::Answer { token: *token, answer });
+                out.push(PresenceEffect::Answer {
+                    token: *token,
+                    answer,
+                });
             }
         }
         Keep::No

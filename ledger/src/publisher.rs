@@ -59,11 +59,19 @@ impl Publisher {
         out: &mut Vec<PublisherEffect>,
     ) -> Self {
         out.push(PublisherEffect::AskSink { later: false });
-        Self { reader, network, published, next: None, in_flight: None }
+        Self {
+            reader,
+            network,
+            published,
+            next: None,
+            in_flight: None,
+        }
     }
 
     fn go_on(&mut self, out: &mut Vec<PublisherEffect>) {
-        let (Some(next), None) = (self.next, self.in_flight) else { return };
+        let (Some(next), None) = (self.next, self.in_flight) else {
+            return;
+        };
         let events = self.events_from(next);
         if let Some(last) = events.last() {
             self.in_flight = Some(last.ordinal + 1);
@@ -87,12 +95,23 @@ impl Publisher {
 
     fn events_from(&self, next: u64) -> Vec<Event> {
         let mut events = Vec::new();
-        let Some(mut height) = self.height_of(next) else { return events };
+        let Some(mut height) = self.height_of(next) else {
+            return events;
+        };
         while height <= self.published && events.len() < EVENTS_MAX {
-            let Some(block) = self.reader.block(height) else { break };
-            let Ok(header) = Header::from_bytes(&block.header) else { break };
+            let Some(block) = self.reader.block(height) else {
+                break;
+            };
+            let Ok(header) = Header::from_bytes(&block.header) else {
+                break;
+            };
             let count = block.entry_count as usize - 1;
-            for (i, entry) in self.reader.entries(block.first_leaf, count).iter().enumerate() {
+            for (i, entry) in self
+                .reader
+                .entries(block.first_leaf, count)
+                .iter()
+                .enumerate()
+            {
                 let ordinal = block.first_ordinal + i as u64;
                 if ordinal >= next
                     && let Ok(statement) = Statement::parse(entry)
@@ -125,7 +144,11 @@ impl Publisher {
             deposit.value,
             s.key,
         );
-        Event { ordinal, namespace: deposit.namespace.clone(), json }
+        Event {
+            ordinal,
+            namespace: deposit.namespace.clone(),
+            json,
+        }
     }
 }
 

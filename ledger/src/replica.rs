@@ -155,7 +155,11 @@ impl Replica {
             decided: chain.height,
             signs_from: floor.unwrap_or(Height(u64::MAX)),
         };
-        Engine::new(engine_config, Some(config.signer.clone()), config.verifier.clone())
+        Engine::new(
+            engine_config,
+            Some(config.signer.clone()),
+            config.verifier.clone(),
+        )
     }
 
     /// The chain after the last decided block.
@@ -174,7 +178,10 @@ impl Replica {
     }
 
     fn committed(&self) -> CommittedIds<'_> {
-        CommittedIds { reader: &*self.config.reader, recent: &self.recent_ids }
+        CommittedIds {
+            reader: &*self.config.reader,
+            recent: &self.recent_ids,
+        }
     }
 
     /// Whether `height` is the next one or near enough after it.
@@ -234,7 +241,11 @@ impl Replica {
         }
         self.wake_for(at, proposal.height, out);
         let height = proposal.height;
-        self.drive(at, EngineInput::Message(ConsensusMessage::Proposal(signed)), out);
+        self.drive(
+            at,
+            EngineInput::Message(ConsensusMessage::Proposal(signed)),
+            out,
+        );
         if height == self.chain.next_height() && self.started {
             self.judge(at, &proposal, out);
         } else if self.in_range(height) {
@@ -252,7 +263,13 @@ impl Replica {
         if self.bodies.range(of_height).count() >= BODIES_PER_HEIGHT_MAX {
             return false;
         }
-        self.bodies.insert((height, id), Body { judged: judged.clone(), verdict: None });
+        self.bodies.insert(
+            (height, id),
+            Body {
+                judged: judged.clone(),
+                verdict: None,
+            },
+        );
         true
     }
 
@@ -305,8 +322,10 @@ impl Replica {
 
     fn run(&self, judged: &JudgedBlock) -> Result<Executed, String> {
         let block = messages::block::Block::from_parts(&judged.parts).map_err(|e| e.to_string())?;
-        let entries =
-            judged.entries.clone().ok_or("a statement has a bad form or a bad signature")?;
+        let entries = judged
+            .entries
+            .clone()
+            .ok_or("a statement has a bad form or a bad signature")?;
         self.chain
             .execute(block, entries, &self.committed(), &*self.config.verifier)
             .map_err(|e| e.to_string())
@@ -336,6 +355,13 @@ impl Replica {
             }
         }
         if local {
+            let (height, round) = (self.chain.next_height(), self.engine.round());
+            let waiting = self.pool.len();
+            out.push(ReplicaEffect::Progress {
+                height,
+                round,
+                waiting,
+            });
             if !already.is_empty() {
                 out.push(ReplicaEffect::Already(already));
             }
@@ -352,7 +378,9 @@ impl Replica {
         }
         if !self.pool.is_empty() && !self.started {
             // An input of its own, for what a start leads to must be in the journal.
-            out.push(ReplicaEffect::Again(ReplicaInput::Start(self.chain.next_height())));
+            out.push(ReplicaEffect::Again(ReplicaInput::Start(
+                self.chain.next_height(),
+            )));
         }
         if local { Keep::Yes } else { Keep::No }
     }
@@ -369,12 +397,24 @@ impl Replica {
 
     fn on_timer(&mut self, at: At, timer: ReplicaTimer, out: &mut Vec<ReplicaEffect>) -> Keep {
         match timer {
-            ReplicaTimer::Engine { height, timer, generation } => {
+            ReplicaTimer::Engine {
+                height,
+                timer,
+                generation,
+            } => {
                 if height != self.chain.next_height() {
                     return Keep::No;
                 }
                 self.start(at, out);
-                self.drive(at, EngineInput::TimerFired { height, timer, generation }, out);
+                self.drive(
+                    at,
+                    EngineInput::TimerFired {
+                        height,
+                        timer,
+                        generation,
+                    },
+                    out,
+                );
                 Keep::Yes
             }
             ReplicaTimer::Heartbeat(height) => {
@@ -386,8 +426,12 @@ impl Replica {
             }
             ReplicaTimer::Regossip => {
                 self.regossip_armed = false;
-                let again: Vec<_> =
-                    self.pool.local().take(REGOSSIP_MAX).map(|e| e.bytes.clone()).collect();
+                let again: Vec<_> = self
+                    .pool
+                    .local()
+                    .take(REGOSSIP_MAX)
+                    .map(|e| e.bytes.clone())
+                    .collect();
                 if !again.is_empty() {
                     out.push(ReplicaEffect::Broadcast(PeerMessage::Statements(again)));
                 }
@@ -414,7 +458,15 @@ impl Replica {
         };
         let id = header.id();
         self.keep_body(height, id, block);
-        self.drive(at, EngineInput::Propose { height, round, block: id }, out);
+        self.drive(
+            at,
+            EngineInput::Propose {
+                height,
+                round,
+                block: id,
+            },
+            out,
+        );
         Keep::Yes
     }
 
@@ -430,7 +482,10 @@ impl Replica {
 
     fn on_durable(&mut self, height: Height) -> Keep {
         let kept = self.recent.split_off(&height.next());
-        for id in std::mem::replace(&mut self.recent, kept).into_values().flatten() {
+        for id in std::mem::replace(&mut self.recent, kept)
+            .into_values()
+            .flatten()
+        {
             self.recent_ids.remove(&id);
         }
         Keep::No
@@ -473,12 +528,32 @@ impl Replica {
     fn on_output(&mut self, at: At, output: EngineOutput, out: &mut Vec<ReplicaEffect>) {
         match output {
             EngineOutput::Broadcast(message) => self.broadcast(message, out),
-            EngineOutput::StartTimer { timer, height, generation, duration_ms } => {
-                let timer = ReplicaTimer::Engine { height, timer, generation };
-                out.push(ReplicaEffect::StartTimer { timer, after_ms: duration_ms });
+            EngineOutput::StartTimer {
+                timer,
+                height,
+                generation,
+                duration_ms,
+            } => {
+                let timer = ReplicaTimer::Engine {
+                    height,
+                    timer,
+                    generation,
+                };
+                out.push(ReplicaEffect::StartTimer {
+                    timer,
+                    after_ms: duration_ms,
+                });
             }
-            EngineOutput::CancelTimer { timer, height, generation } => {
-                let timer = ReplicaTimer::Engine { height, timer, generation };
+            EngineOutput::CancelTimer {
+                timer,
+                height,
+                generation,
+            } => {
+                let timer = ReplicaTimer::Engine {
+                    height,
+                    timer,
+                    generation,
+                };
                 out.push(ReplicaEffect::CancelTimer(timer));
             }
             EngineOutput::CancelAllTimers => out.push(ReplicaEffect::CancelEngineTimers),
@@ -487,7 +562,12 @@ impl Replica {
                 // Every proposal of ours travels with its block: there is nothing to repeat.
             }
             EngineOutput::RoundStarted { height, round, .. } => {
-                out.push(ReplicaEffect::Progress { height, round });
+                let waiting = self.pool.len();
+                out.push(ReplicaEffect::Progress {
+                    height,
+                    round,
+                    waiting,
+                });
             }
             EngineOutput::Decided { certificate } => self.on_decided(at, certificate, out),
             EngineOutput::Misbehavior(proof) => out.push(ReplicaEffect::Misbehavior(proof)),
@@ -501,9 +581,10 @@ impl Replica {
             ConsensusMessage::Proposal(signed) => {
                 let key = (signed.proposal.height, signed.proposal.block);
                 match self.bodies.get(&key) {
-                    Some(body) => {
-                        PeerMessage::Proposal { message: bytes, block: body.judged.parts.clone() }
-                    }
+                    Some(body) => PeerMessage::Proposal {
+                        message: bytes,
+                        block: body.judged.parts.clone(),
+                    },
                     None => PeerMessage::Consensus(bytes),
                 }
             }
@@ -517,7 +598,10 @@ impl Replica {
         if height != self.chain.next_height() || self.proposed.contains(&(height, round)) {
             return;
         }
-        let own = self.config.own.expect("only a validator is asked to propose");
+        let own = self
+            .config
+            .own
+            .expect("only a validator is asked to propose");
         let candidates = self.pool.iter().cloned();
         let executed = self.chain.build(at.now, own, candidates, &self.committed());
         let block = JudgedBlock {
@@ -527,9 +611,16 @@ impl Replica {
         let id = executed.id;
         self.bodies.insert(
             (height, id),
-            Body { judged: block.clone(), verdict: Some(Ok(Arc::new(executed))) },
+            Body {
+                judged: block.clone(),
+                verdict: Some(Ok(Arc::new(executed))),
+            },
         );
-        out.push(ReplicaEffect::Again(ReplicaInput::Propose { height, round, block }));
+        out.push(ReplicaEffect::Again(ReplicaInput::Propose {
+            height,
+            round,
+            block,
+        }));
     }
 }
 
@@ -542,9 +633,11 @@ impl Machine for Replica {
             ReplicaInput::Message(bytes) => self.on_message(at, bytes, out),
             ReplicaInput::Proposal { message, block } => self.on_proposal(at, message, block, out),
             ReplicaInput::Admit { entries, local } => self.on_admit(at, entries, *local, out),
-            ReplicaInput::Propose { height, round, block } => {
-                self.on_propose(at, *height, *round, block, out)
-            }
+            ReplicaInput::Propose {
+                height,
+                round,
+                block,
+            } => self.on_propose(at, *height, *round, block, out),
             ReplicaInput::Start(height) => {
                 if *height != self.chain.next_height() || self.started {
                     return Keep::No;

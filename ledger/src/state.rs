@@ -14,8 +14,16 @@ use std::sync::Arc;
 
 #[derive(Debug)]
 enum Node {
-    Leaf { path: Hash, value: Bytes, hash: Hash },
-    Branch { left: Link, right: Link, hash: Hash },
+    Leaf {
+        path: Hash,
+        value: Bytes,
+        hash: Hash,
+    },
+    Branch {
+        left: Link,
+        right: Link,
+        hash: Hash,
+    },
 }
 
 type Link = Option<Arc<Node>>;
@@ -71,7 +79,10 @@ impl StateProof {
                 if !shares {
                     return None;
                 }
-                (Hash::of_parts(&[&[0], &end_path.0, &value_hash.0]), *end_path == path)
+                (
+                    Hash::of_parts(&[&[0], &end_path.0, &value_hash.0]),
+                    *end_path == path,
+                )
             }
         };
         for (depth, sibling) in self.siblings.iter().enumerate().rev() {
@@ -116,7 +127,9 @@ impl StateTree {
         let mut link = &self.root;
         for depth in 0..=256 {
             match link.as_deref()? {
-                Node::Leaf { path: found, value, .. } => {
+                Node::Leaf {
+                    path: found, value, ..
+                } => {
                     return (*found == path).then_some(value);
                 }
                 Node::Branch { left, right, .. } => {
@@ -144,13 +157,24 @@ impl StateTree {
         let mut link = &self.root;
         loop {
             match link.as_deref() {
-                None => return StateProof { siblings, end: None },
+                None => {
+                    return StateProof {
+                        siblings,
+                        end: None,
+                    };
+                }
                 Some(Node::Leaf { path, value, .. }) => {
-                    return StateProof { siblings, end: Some((*path, Hash::of(value))) };
+                    return StateProof {
+                        siblings,
+                        end: Some((*path, Hash::of(value))),
+                    };
                 }
                 Some(Node::Branch { left, right, .. }) => {
-                    let (down, aside) =
-                        if bit(&path, siblings.len()) { (right, left) } else { (left, right) };
+                    let (down, aside) = if bit(&path, siblings.len()) {
+                        (right, left)
+                    } else {
+                        (left, right)
+                    };
                     siblings.push(link_hash(aside));
                     link = down;
                 }
@@ -186,7 +210,11 @@ fn split(old: Link, old_path: &Hash, new: Arc<Node>, new_path: &Hash, depth: usi
         (true, false) => branch(Some(new), old),
         (same, _) => {
             let below = Some(split(old, old_path, new, new_path, depth + 1));
-            if same { branch(None, below) } else { branch(below, None) }
+            if same {
+                branch(None, below)
+            } else {
+                branch(below, None)
+            }
         }
     }
 }
@@ -216,8 +244,10 @@ mod tests {
         for n in 0..60 {
             let forward = StateTree::from_rows((0..n).map(row));
             let backward = StateTree::from_rows((0..n).rev().map(row));
-            let mut pairs: Vec<_> =
-                (0..n).map(row).map(|(k, v)| (Hash::of(&k), Hash::of(&v))).collect();
+            let mut pairs: Vec<_> = (0..n)
+                .map(row)
+                .map(|(k, v)| (Hash::of(&k), Hash::of(&v)))
+                .collect();
             pairs.sort();
             assert_eq!(forward.root(), naive(pairs, 0), "n = {n}");
             assert_eq!(forward.root(), backward.root());

@@ -153,7 +153,9 @@ impl Storage {
     /// # Panics
     /// When the store lacks what its head promises.
     pub fn new(reader: Arc<dyn LedgerReader>, genesis: Arc<Genesis>, policy_text: String) -> Self {
-        let head = reader.head().expect("a store is opened with its genesis written");
+        let head = reader
+            .head()
+            .expect("a store is opened with its genesis written");
         let size = TreeSize(head.first_leaf.0 + u64::from(head.entry_count));
         let tree = LogTree::load(&*reader, size);
         let published = reader.newest_checkpoint();
@@ -177,8 +179,10 @@ impl Storage {
 
     /// The write that lays down the genesis of a network.
     pub fn genesis_commit(genesis: &Genesis, policy_text: &str) -> Commit {
-        let entries: Vec<Bytes> =
-            vec![genesis.to_bytes().into(), genesis.policy_entry(policy_text).into()];
+        let entries: Vec<Bytes> = vec![
+            genesis.to_bytes().into(),
+            genesis.policy_entry(policy_text).into(),
+        ];
         let leaves: Vec<Hash> = entries.iter().map(|e| Hash::leaf(e)).collect();
         let tree = LogTree::of_leaves(&leaves);
         let mut log = messages::merkle::Frontier::empty();
@@ -221,7 +225,10 @@ impl Storage {
         let first = executed.first_leaf;
         assert_eq!(first.0, self.tree.size().0, "blocks are written in order");
         let before = self.tree.size().0;
-        executed.leaves.iter().for_each(|leaf| self.tree.push(*leaf));
+        executed
+            .leaves
+            .iter()
+            .for_each(|leaf| self.tree.push(*leaf));
         let after = self.tree.size().0;
         let mut tile_hashes = Vec::new();
         for tile in 0..self.tree.tile_levels() {
@@ -246,7 +253,12 @@ impl Storage {
                 replay_from: decided.replay_from,
             },
             first_leaf: first,
-            ids: executed.entries.iter().enumerate().map(|(i, e)| (e.id, at(i))).collect(),
+            ids: executed
+                .entries
+                .iter()
+                .enumerate()
+                .map(|(i, e)| (e.id, at(i)))
+                .collect(),
             values: executed
                 .entries
                 .iter()
@@ -260,7 +272,9 @@ impl Storage {
     }
 
     fn on_written(&mut self, height: Height, out: &mut Vec<StorageEffect>) {
-        let Some(decided) = self.writing.remove(&height) else { return };
+        let Some(decided) = self.writing.remove(&height) else {
+            return;
+        };
         assert_eq!(height, self.head.next(), "blocks become durable in order");
         self.head = height;
         let executed = &decided.executed;
@@ -277,7 +291,14 @@ impl Storage {
         };
         let leaves = messages::outcome::outcome_leaves(&executed.outcomes);
         let outcomes = LogTree::of_leaves(&leaves);
-        self.recent.insert(height, Recent { decided, outcomes, positions });
+        self.recent.insert(
+            height,
+            Recent {
+                decided,
+                outcomes,
+                positions,
+            },
+        );
         while self.recent.len() > RECENT_BLOCKS {
             self.recent.pop_first();
         }
@@ -286,14 +307,22 @@ impl Storage {
     }
 
     fn on_checkpoint(&mut self, height: Height, note: &str, out: &mut Vec<StorageEffect>) {
-        let newer = self.published.as_ref().is_none_or(|(known, _)| height > *known);
+        let newer = self
+            .published
+            .as_ref()
+            .is_none_or(|(known, _)| height > *known);
         if !newer || height > self.head {
             return;
         }
         self.published = Some((height, note.to_owned()));
-        out.push(StorageEffect::PutCheckpoint { height, note: note.to_owned() });
+        out.push(StorageEffect::PutCheckpoint {
+            height,
+            note: note.to_owned(),
+        });
         let later = self.unpublished.split_off(&height.next());
-        let blocks = std::mem::replace(&mut self.unpublished, later).into_values().collect();
+        let blocks = std::mem::replace(&mut self.unpublished, later)
+            .into_values()
+            .collect();
         out.push(StorageEffect::Published { height, blocks });
     }
 
@@ -305,13 +334,18 @@ impl Storage {
             && bytes < SERVED_BYTES_MAX
             && height > Height(0)
         {
-            let Some(block) = self.certified(height) else { break };
+            let Some(block) = self.certified(height) else {
+                break;
+            };
             bytes += block.block.statements.iter().map(Bytes::len).sum::<usize>();
             blocks.push(block);
             height = height.next();
         }
         if !blocks.is_empty() {
-            out.push(StorageEffect::Send { to: to.clone(), message: PeerMessage::Blocks(blocks) });
+            out.push(StorageEffect::Send {
+                to: to.clone(),
+                message: PeerMessage::Blocks(blocks),
+            });
         }
     }
 
@@ -325,13 +359,21 @@ impl Storage {
             statements,
             certificate: stored.previous_certificate,
         };
-        Some(CertifiedBlock { block, certificate: stored.certificate })
+        Some(CertifiedBlock {
+            block,
+            certificate: stored.certificate,
+        })
     }
 }
 
 /// State rows of events, ordered by key, the last word for each key.
 fn rows_of(events: &[Event]) -> Vec<(Bytes, Bytes)> {
-    events.iter().map(Event::row).collect::<BTreeMap<_, _>>().into_iter().collect()
+    events
+        .iter()
+        .map(Event::row)
+        .collect::<BTreeMap<_, _>>()
+        .into_iter()
+        .collect()
 }
 
 impl Machine for Storage {
@@ -351,7 +393,10 @@ impl Machine for Storage {
             }
             StorageInput::Ask { token, query } => {
                 let answer = self.answer(query);
-                out.push(StorageEffect::Answer { token: *token, answer });
+                out.push(StorageEffect::Answer {
+                    token: *token,
+                    answer,
+                });
             }
             StorageInput::Serve { to, from, count } => self.serve(to, *from, *count, out),
         }

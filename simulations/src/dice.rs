@@ -23,7 +23,10 @@ impl Dice {
 
     /// A number of the range, which must not be empty.
     pub fn within(&mut self, range: Range<u64>) -> u64 {
-        assert!(range.start < range.end, "a draw needs a range that is not empty");
+        assert!(
+            range.start < range.end,
+            "a draw needs a range that is not empty"
+        );
         range.start + self.number() % (range.end - range.start)
     }
 

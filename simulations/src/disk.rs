@@ -62,12 +62,7 @@ pub struct Disk {
 
 impl Disk {
     /// An empty disk whose writes take up to `write_us_max` microseconds.
-    pub fn new(
-        seed: u64,
-        node: usize,
-        pace: Option<(Schedule, u64)>,
-        honesty: Honesty,
-    ) -> Self {
+    pub fn new(seed: u64, node: usize, pace: Option<(Schedule, u64)>, honesty: Honesty) -> Self {
         let state = State {
             tables: Tables::default(),
             queue: Vec::new(),
@@ -78,11 +73,17 @@ impl Disk {
             dice: Dice::new(seed, &format!("disk-{node}")),
             honesty,
         };
-        Self { node, state: Arc::new(Mutex::new(state)), pace }
+        Self {
+            node,
+            state: Arc::new(Mutex::new(state)),
+            pace,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no code panics while it holds a disk")
+        self.state
+            .lock()
+            .expect("no code panics while it holds a disk")
     }
 
     /// Writes the first block of an empty disk.
@@ -93,15 +94,31 @@ impl Disk {
     /// Opens the disk for a life.
     pub fn open(&self, life: Arc<Life>) -> Arc<SimDisk> {
         let mut state = self.state();
-        assert!(state.queue.is_empty() && state.under_way.is_empty(), "a crash empties the queue");
+        assert!(
+            state.queue.is_empty() && state.under_way.is_empty(),
+            "a crash empties the queue"
+        );
         state.incarnation = life.incarnation;
         drop(state);
-        Arc::new(SimDisk { disk: self.clone(), life })
+        Arc::new(SimDisk {
+            disk: self.clone(),
+            life,
+        })
     }
 
     /// Looks at what is durable.
     pub fn look<T>(&self, look: impl FnOnce(&Tables) -> T) -> T {
         look(&self.state().tables)
+    }
+
+    /// The newest published checkpoint that this life knows.
+    pub fn newest_note(&self) -> Option<(Height, String)> {
+        let state = self.state();
+        let notes = [&state.tables.notes, &state.notes];
+        let newest = notes.into_iter().filter_map(|notes| notes.last_key_value());
+        newest
+            .max_by_key(|(h, _)| **h)
+            .map(|(h, note)| (*h, note.clone()))
     }
 
     /// The group under way is durable; gives the durable blocks of the group.
@@ -190,7 +207,10 @@ impl State {
     fn note_from(&self, height: Height) -> Option<(Height, String)> {
         let durable = self.tables.notes.range(height..).next();
         let fresh = self.notes.range(height..).next();
-        let first = [durable, fresh].into_iter().flatten().min_by_key(|(h, _)| **h);
+        let first = [durable, fresh]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(h, _)| **h);
         first.map(|(height, note)| (*height, note.clone()))
     }
 }
@@ -222,10 +242,16 @@ impl Journal for SimDisk {
             return first;
         }
         state.next_seq += inputs.len() as u64;
-        let record = |(seq, (now, input))| Record { seq, stream, now, input };
+        let record = |(seq, (now, input))| Record {
+            seq,
+            stream,
+            now,
+            input,
+        };
         let records = (first..).zip(inputs).map(record).collect();
         if state.honesty == Honesty::AcknowledgesEarly {
-            self.disk.write(state, Write::Append(records, Box::new(|| ())));
+            self.disk
+                .write(state, Write::Append(records, Box::new(|| ())));
             done();
         } else {
             self.disk.write(state, Write::Append(records, done));
@@ -292,7 +318,12 @@ impl LedgerReader for SimDisk {
     }
 
     fn lookup(&self, value: &Hash) -> Vec<LeafIndex> {
-        self.state().tables.values.get(value).cloned().unwrap_or_default()
+        self.state()
+            .tables
+            .values
+            .get(value)
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn checkpoint_from(&self, height: Height) -> Option<(Height, String)> {
@@ -300,14 +331,16 @@ impl LedgerReader for SimDisk {
     }
 
     fn newest_checkpoint(&self) -> Option<(Height, String)> {
-        let state = self.state();
-        let newest = [&state.tables.notes, &state.notes];
-        let newest = newest.into_iter().filter_map(|notes| notes.last_key_value());
-        newest.max_by_key(|(h, _)| **h).map(|(h, note)| (*h, note.clone()))
+        self.disk.newest_note()
     }
 
     fn state_rows(&self) -> Vec<(Bytes, Bytes)> {
         let state = self.state();
-        state.tables.rows.iter().map(|(key, row)| (key.clone(), row.clone())).collect()
+        state
+            .tables
+            .rows
+            .iter()
+            .map(|(key, row)| (key.clone(), row.clone()))
+            .collect()
     }
 }

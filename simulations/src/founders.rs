@@ -64,7 +64,11 @@ impl Founders {
             created: TimeMs(BEGINNING_MS),
             demonstration: false,
             validators: (0..NODES).map(validator).collect(),
-            namespaces: vec![Namespace { name: name("public"), open: true, listed: Vec::new() }],
+            namespaces: vec![Namespace {
+                name: name("public"),
+                open: true,
+                listed: Vec::new(),
+            }],
             parameters: Parameters {
                 block_statements_max: plan.block_statements_max,
                 heartbeat_ms: plan.heartbeat_ms,
@@ -79,17 +83,30 @@ impl Founders {
             } else {
                 Arc::new(FakeSigner::new(secret, public))
             };
-            let checkpoint =
-                CheckpointKeys { log: key_of(node, "log"), cosigner: key_of(node, "cosigner") };
-            NodeKeys { consensus: public, signer, checkpoint }
+            let checkpoint = CheckpointKeys {
+                log: key_of(node, "log"),
+                cosigner: key_of(node, "cosigner"),
+            };
+            NodeKeys {
+                consensus: public,
+                signer,
+                checkpoint,
+            }
         };
         let verifier: Arc<dyn ConsensusVerifier> = if plan.real_keys {
             Arc::new(StrictVerifier)
         } else {
             Arc::new(FakeVerifier::new(secret))
         };
-        let policy = genesis.policy().expect("the simulation's genesis gives a policy");
+        let policy = genesis
+            .policy()
+            .expect("the simulation's genesis gives a policy");
         let keys = (0..NODES).map(keys_of).collect();
-        Self { genesis: Arc::new(genesis), policy, keys, verifier }
+        Self {
+            genesis: Arc::new(genesis),
+            policy,
+            keys,
+            verifier,
+        }
     }
 }

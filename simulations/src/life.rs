@@ -53,6 +53,11 @@ impl Life {
         self.down_ms.store(down_ms, Ordering::Relaxed);
     }
 
+    /// Takes an armed end back, unless it came already.
+    pub fn disarm(&self) {
+        self.calls_left.store(NEVER, Ordering::Relaxed);
+    }
+
     /// Counts a call of a port; gives whether the node is still alive to make it.
     pub fn calls(&self) -> bool {
         if self.is_dead() {
@@ -64,7 +69,14 @@ impl Life {
                 self.end();
                 let (node, incarnation) = (self.node, self.incarnation);
                 let down_ms = self.down_ms.load(Ordering::Relaxed);
-                self.schedule.after(0, Event::Crash { node, incarnation, down_ms });
+                self.schedule.after(
+                    0,
+                    Event::Crash {
+                        node,
+                        incarnation,
+                        down_ms,
+                    },
+                );
                 false
             }
             left => {

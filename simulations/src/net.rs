@@ -54,11 +54,16 @@ impl Network {
             healed: false,
             counters: NetCounters::default(),
         };
-        Self { state: Arc::new(Mutex::new(state)), schedule }
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            schedule,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no code panics while it holds the network")
+        self.state
+            .lock()
+            .expect("no code panics while it holds the network")
     }
 
     /// Parts the nodes of `side` from the others.
@@ -87,7 +92,10 @@ impl Network {
     fn carry(&self, from: NodeIndex, to: NodeIndex, frame: &Bytes) {
         let mut state = self.state();
         state.counters.sent += 1;
-        let sides = state.side.as_ref().map(|s| (s.contains(&from), s.contains(&to)));
+        let sides = state
+            .side
+            .as_ref()
+            .map(|s| (s.contains(&from), s.contains(&to)));
         if sides.is_some_and(|(a, b)| a != b) {
             state.counters.parted += 1;
             return;
@@ -101,7 +109,11 @@ impl Network {
         state.counters.repeated += u64::from(repeated);
         for _ in 0..=u64::from(repeated) {
             let delay_us = state.delay_us();
-            let event = Event::Deliver { from, to, frame: frame.clone() };
+            let event = Event::Deliver {
+                from,
+                to,
+                frame: frame.clone(),
+            };
             self.schedule.after(delay_us, event);
         }
     }
@@ -112,9 +124,12 @@ impl State {
         let (late_ppm, longest) = (self.plan.late_ppm, self.plan.delay_us_max);
         if !self.healed && self.dice.happens(late_ppm) {
             self.counters.late += 1;
-            return self.dice.within(DELAY_US_MIN..self.plan.late_ms_max * 1_000);
+            return self
+                .dice
+                .within(DELAY_US_MIN..self.plan.late_ms_max * 1_000);
         }
-        self.dice.within(DELAY_US_MIN..longest.max(DELAY_US_MIN + 1))
+        self.dice
+            .within(DELAY_US_MIN..longest.max(DELAY_US_MIN + 1))
     }
 }
 
@@ -130,7 +145,12 @@ impl SimNet {
     /// The end that belongs to a life; whatever leaves is told to `spoken`.
     pub fn new(life: Arc<Life>, network: Network, spoken: Spoken) -> Self {
         let names = (0..NODES).map(crate::founders::node_name).collect();
-        Self { life, network, names, spoken }
+        Self {
+            life,
+            network,
+            names,
+            spoken,
+        }
     }
 
     fn send_to(&self, to: NodeIndex, frame: &Bytes) {

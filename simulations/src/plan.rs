@@ -120,7 +120,12 @@ fn crashes(dice: &mut Dice, faults_ms: u64) -> Vec<CrashPlan> {
             let node = (first + i) % NODES;
             let later = dice.within(0..200);
             let calls = dice.within(0..12) as u32;
-            crashes.push(CrashPlan { at_ms: at_ms + later, node, down_ms, calls });
+            crashes.push(CrashPlan {
+                at_ms: at_ms + later,
+                node,
+                down_ms,
+                calls,
+            });
         }
         // The next comes when these are up again: at most `count` are down at a time.
         at_ms += down_ms + 600 + dice.within(0..2_000);
@@ -136,7 +141,11 @@ fn partitions(dice: &mut Dice, faults_ms: u64) -> Vec<PartitionPlan> {
         let for_ms = dice.within(100..2_500);
         let side: Vec<_> = (0..NODES).filter(|_| dice.within(0..2) == 0).collect();
         if at_ms + for_ms < faults_ms {
-            partitions.push(PartitionPlan { at_ms, for_ms, side });
+            partitions.push(PartitionPlan {
+                at_ms,
+                for_ms,
+                side,
+            });
         }
         at_ms += for_ms + dice.within(200..2_000);
     }
@@ -145,7 +154,11 @@ fn partitions(dice: &mut Dice, faults_ms: u64) -> Vec<PartitionPlan> {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let keys = if self.real_keys { "ed25519" } else { "keyed-hash" };
+        let keys = if self.real_keys {
+            "ed25519"
+        } else {
+            "keyed-hash"
+        };
         write!(
             f,
             "keys {keys} faults_ms {} loss_ppm {} duplicates_ppm {} late_ppm {}/{}ms delay_us {} \

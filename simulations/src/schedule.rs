@@ -85,7 +85,11 @@ pub struct Schedule {
 impl Schedule {
     /// An empty schedule that starts now.
     pub fn new(seed: u64) -> Self {
-        let state = State { events: BTreeMap::new(), dice: Dice::new(seed, "ties"), planned: 0 };
+        let state = State {
+            events: BTreeMap::new(),
+            dice: Dice::new(seed, "ties"),
+            planned: 0,
+        };
         Self {
             state: Arc::new(Mutex::new(state)),
             changed: Arc::new(Notify::new()),
@@ -94,7 +98,9 @@ impl Schedule {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no code panics while it holds the schedule")
+        self.state
+            .lock()
+            .expect("no code panics while it holds the schedule")
     }
 
     /// Microseconds since the world began.
@@ -128,7 +134,11 @@ impl Schedule {
 
     /// Waits until the next event is due, or something else was planned.
     pub async fn wait(&self) {
-        let next = self.state().events.first_key_value().map(|(place, _)| place.0);
+        let next = self
+            .state()
+            .events
+            .first_key_value()
+            .map(|(place, _)| place.0);
         let next = self.started + Duration::from_micros(next.unwrap_or(u64::MAX >> 20));
         // A new event and the end of the wait lead to the same: the schedule is looked at again.
         let _ = tokio::time::timeout_at(next, self.changed.notified()).await;

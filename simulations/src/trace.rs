@@ -22,11 +22,17 @@ impl Trace {
     /// An empty log that keeps its newest lines when `keeps_lines` is set.
     pub fn new(keeps_lines: bool) -> Self {
         let lines = keeps_lines.then(VecDeque::new);
-        Self(Arc::new(Mutex::new(State { hash: Sha256::new(), events: 0, lines })))
+        Self(Arc::new(Mutex::new(State {
+            hash: Sha256::new(),
+            events: 0,
+            lines,
+        })))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().expect("no code panics while it holds the trace")
+        self.0
+            .lock()
+            .expect("no code panics while it holds the trace")
     }
 
     /// Adds an event: its time in microseconds, what it is, and the data it is about.

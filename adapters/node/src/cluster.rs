@@ -53,7 +53,14 @@ impl Cluster {
         };
         let validators = (0..n).map(|_| None).collect();
         let runtime = Some(runtime);
-        let mut cluster = Self { network, around, validators, addresses, runtime, system };
+        let mut cluster = Self {
+            network,
+            around,
+            validators,
+            addresses,
+            runtime,
+            system,
+        };
         for i in 0..n {
             cluster.start_validator(i)?;
         }
@@ -72,12 +79,20 @@ impl Cluster {
 
     /// Handles of the running validators.
     pub(crate) fn handles(&self) -> Vec<NodeHandle> {
-        self.validators.iter().flatten().map(|v| v.handle().clone()).collect()
+        self.validators
+            .iter()
+            .flatten()
+            .map(|v| v.handle().clone())
+            .collect()
     }
 
     fn check(&self, i: usize) -> Result<(), String> {
         let n = self.validators.len();
-        if i < n { Ok(()) } else { Err(format!("validator {i}: expected 0 to {}", n - 1)) }
+        if i < n {
+            Ok(())
+        } else {
+            Err(format!("validator {i}: expected 0 to {}", n - 1))
+        }
     }
 
     /// Starts validator `i`, or heals it when it was cut off.
@@ -152,5 +167,7 @@ fn actix_system() -> Result<System, String> {
             let _ = runner.run();
         }
     });
-    system.recv().map_err(|_| "the actor system did not start".into())
+    system
+        .recv()
+        .map_err(|_| "the actor system did not start".into())
 }

@@ -76,11 +76,13 @@ pub(crate) fn listen(
 ) -> Result<(), String> {
     let path = socket(dir);
     if UnixStream::connect(&path).is_ok() {
-        return Err(format!("{}: a devnet runs in this folder already", dir.display()));
+        return Err(format!(
+            "{}: a devnet runs in this folder already",
+            dir.display()
+        ));
     }
     let _ = std::fs::remove_file(&path);
-    let listener =
-        UnixListener::bind(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let listener = UnixListener::bind(&path).map_err(|e| format!("{}: {e}", path.display()))?;
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             if let Err(error) = answer(stream, &obey) {

@@ -39,7 +39,10 @@ pub(crate) fn run(args: &DemoArgs, output: &mut Output<'_>) -> Result<(), String
     let dir = folder(args)?;
     let network = TrialNetwork::open_or_found(
         &dir.join("network"),
-        &Founding { validators: 4, listed: Vec::new() },
+        &Founding {
+            validators: 4,
+            listed: Vec::new(),
+        },
     )?;
     let cluster = Cluster::start(
         network,
@@ -51,7 +54,10 @@ pub(crate) fn run(args: &DemoArgs, output: &mut Output<'_>) -> Result<(), String
             }),
         },
     )?;
-    let stage = Stage { dir: dir.clone(), cluster };
+    let stage = Stage {
+        dir: dir.clone(),
+        cluster,
+    };
     stage.introduce(output);
     stage.deposit(&files, output)?;
     for file in &files {
@@ -59,7 +65,10 @@ pub(crate) fn run(args: &DemoArgs, output: &mut Output<'_>) -> Result<(), String
     }
     stage.refuse_a_changed_byte(&files[0], output)?;
     stage.where_things_lie(&files[0], output);
-    output.line(&format!("\nDone in {:.1} s.", began.elapsed().as_secs_f64()));
+    output.line(&format!(
+        "\nDone in {:.1} s.",
+        began.elapsed().as_secs_f64()
+    ));
     if args.keep {
         stage.keep(output);
     }
@@ -110,7 +119,11 @@ fn run_command(words: &[OsString]) -> Result<Ran, String> {
     let (mut answers, mut notes) = (Vec::new(), Vec::new());
     let exit = run_client(command, &mut answers, &mut notes);
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Ok(Ran { ok: exit == ExitCode::SUCCESS, answers: text(answers), notes: text(notes) })
+    Ok(Ran {
+        ok: exit == ExitCode::SUCCESS,
+        answers: text(answers),
+        notes: text(notes),
+    })
 }
 
 fn run_client(command: ClientCommand, answers: &mut Vec<u8>, notes: &mut Vec<u8>) -> ExitCode {
@@ -121,7 +134,11 @@ fn run_client(command: ClientCommand, answers: &mut Vec<u8>, notes: &mut Vec<u8>
 fn typed(words: &[OsString]) -> String {
     let quoted = words.iter().map(|w| {
         let word = w.to_string_lossy();
-        if word.contains(' ') { format!("'{word}'") } else { word.into_owned() }
+        if word.contains(' ') {
+            format!("'{word}'")
+        } else {
+            word.into_owned()
+        }
     });
     quoted.collect::<Vec<_>>().join(" ")
 }
@@ -155,9 +172,15 @@ impl Stage {
 
     fn introduce(&self, output: &mut Output<'_>) {
         let genesis = &self.cluster.network().genesis;
-        output.line(&format!("1. A network of four organisations: {}", genesis.network));
+        output.line(&format!(
+            "1. A network of four organisations: {}",
+            genesis.network
+        ));
         for (validator, address) in genesis.validators.iter().zip(self.cluster.addresses()) {
-            output.line(&format!("   {:<30} http://{address}", validator.organisation));
+            output.line(&format!(
+                "   {:<30} http://{address}",
+                validator.organisation
+            ));
         }
     }
 
@@ -173,8 +196,12 @@ impl Stage {
                 return Err(made.notes);
             }
         }
-        let urls: Vec<String> =
-            self.cluster.addresses().iter().map(|a| format!("http://{a}")).collect();
+        let urls: Vec<String> = self
+            .cluster
+            .addresses()
+            .iter()
+            .map(|a| format!("http://{a}"))
+            .collect();
         let urls = OsString::from(urls.join(","));
         let mut command = words(["deposit".as_ref()]);
         command.extend(files.iter().map(|f| f.clone().into_os_string()));
@@ -186,7 +213,8 @@ impl Stage {
             "--out".as_ref(),
             out.as_os_str(),
         ]));
-        output.line("\n2. Lodge evidence. The file stays here; a signed, salted commitment is sent.");
+        output
+            .line("\n2. Lodge evidence. The file stays here; a signed, salted commitment is sent.");
         output.line(&format!("   $ wutong {}", typed(&command)));
         let ran = run_command(&command)?;
         output.line(&indented(&ran.answers));
@@ -210,7 +238,11 @@ impl Stage {
         output.line(&format!("   $ wutong {}", typed(&command)));
         let ran = run_command(&command)?;
         output.line(&indented(&ran.answers));
-        if ran.ok { Ok(()) } else { Err(format!("{}{}", ran.answers, ran.notes)) }
+        if ran.ok {
+            Ok(())
+        } else {
+            Err(format!("{}{}", ran.answers, ran.notes))
+        }
     }
 
     /// Changes one byte of a copy and expects the verifier to say which check fails.
@@ -237,7 +269,10 @@ impl Stage {
         output.line(&format!("   receipt  {}", self.receipt_of(file).display()));
         output.line(&format!("   policy   {}", self.policy().display()));
         output.line(&format!("   key      {}", self.key().display()));
-        output.line(&format!("   ledgers  {}", self.dir.join("network").display()));
+        output.line(&format!(
+            "   ledgers  {}",
+            self.dir.join("network").display()
+        ));
     }
 
     fn keep(&self, output: &mut Output<'_>) {

@@ -87,8 +87,15 @@ enum Event {
 }
 
 fn serve(args: &RunArgs, output: &mut Output<'_>) -> Result<(), String> {
-    let listed = args.list_key.iter().map(|text| parse_key(text)).collect::<Result<_, _>>()?;
-    let founding = Founding { validators: args.validators, listed };
+    let listed = args
+        .list_key
+        .iter()
+        .map(|text| parse_key(text))
+        .collect::<Result<_, _>>()?;
+    let founding = Founding {
+        validators: args.validators,
+        listed,
+    };
     let network = TrialNetwork::open_or_found(&args.data, &founding)?;
     let (wake, events) = mpsc::channel();
     let halted = wake.clone();
@@ -137,7 +144,9 @@ fn serve(args: &RunArgs, output: &mut Output<'_>) -> Result<(), String> {
 }
 
 fn lock(cluster: &Mutex<Cluster>) -> std::sync::MutexGuard<'_, Cluster> {
-    cluster.lock().expect("no code panics while it holds the cluster")
+    cluster
+        .lock()
+        .expect("no code panics while it holds the cluster")
 }
 
 fn obey(cluster: &Mutex<Cluster>, order: Order) -> Result<String, String> {
@@ -154,14 +163,18 @@ fn parse_key(text: &str) -> Result<PublicKey, String> {
     let mut bytes = [0; 32];
     hex::decode_to_slice(text, &mut bytes).map_err(|e| format!("--list-key {text}: {e}"))?;
     let key = PublicKey(bytes);
-    key.check_registrable().map_err(|e| format!("--list-key {text}: {e}"))?;
+    key.check_registrable()
+        .map_err(|e| format!("--list-key {text}: {e}"))?;
     Ok(key)
 }
 
 fn announce(cluster: &Mutex<Cluster>, args: &RunArgs, output: &mut Output<'_>) {
     let cluster = lock(cluster);
     let genesis = &cluster.network().genesis;
-    output.line(&format!("network {} (trial, {} validators)", genesis.network, args.validators));
+    output.line(&format!(
+        "network {} (trial, {} validators)",
+        genesis.network, args.validators
+    ));
     for (validator, address) in genesis.validators.iter().zip(cluster.addresses()) {
         let (organisation, name) = (&validator.organisation, &validator.name);
         output.line(&format!("  {organisation} ({name})  http://{address}"));
@@ -174,9 +187,10 @@ fn announce(cluster: &Mutex<Cluster>, args: &RunArgs, output: &mut Output<'_>) {
 /// Waits for SIGINT or SIGTERM.
 async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
         tracing::error!("cannot listen for signals; stop this process by SIGKILL");
         return std::future::pending().await;
     };

@@ -20,12 +20,20 @@ pub(crate) struct Hub(Arc<RwLock<State>>);
 impl Hub {
     /// Makes a running node reachable.
     pub(crate) fn join(&self, name: Name, node: NodeHandle) {
-        self.0.write().expect("no code panics under this lock").nodes.insert(name, node);
+        self.0
+            .write()
+            .expect("no code panics under this lock")
+            .nodes
+            .insert(name, node);
     }
 
     /// Takes a stopped node away.
     pub(crate) fn leave(&self, name: &Name) {
-        self.0.write().expect("no code panics under this lock").nodes.remove(name);
+        self.0
+            .write()
+            .expect("no code panics under this lock")
+            .nodes
+            .remove(name);
     }
 
     /// Cuts a running node off from all others, or heals it.
@@ -40,7 +48,10 @@ impl Hub {
 
     /// The transport of one node.
     pub(crate) fn link(&self, own: Name) -> Arc<dyn Transport> {
-        Arc::new(HubLink { own, hub: self.clone() })
+        Arc::new(HubLink {
+            own,
+            hub: self.clone(),
+        })
     }
 }
 
@@ -63,7 +74,12 @@ impl Transport for HubLink {
     fn broadcast(&self, frame: Bytes) {
         let others: Vec<Name> = {
             let state = self.hub.0.read().expect("no code panics under this lock");
-            state.nodes.keys().filter(|name| **name != self.own).cloned().collect()
+            state
+                .nodes
+                .keys()
+                .filter(|name| **name != self.own)
+                .cloned()
+                .collect()
         };
         for name in others {
             self.send(&name, frame.clone());

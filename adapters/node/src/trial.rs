@@ -94,14 +94,21 @@ impl TrialNetwork {
         let bytes = fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
         let genesis =
             Genesis::from_bytes(&bytes).map_err(|e| format!("{}: {e}", path.display()))?;
-        genesis.policy().map_err(|e| format!("{}: {e}", path.display()))?;
-        Ok(Self { dir: dir.to_owned(), genesis: Arc::new(genesis) })
+        genesis
+            .policy()
+            .map_err(|e| format!("{}: {e}", path.display()))?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            genesis: Arc::new(genesis),
+        })
     }
 
     fn found(dir: &Path, founding: &Founding) -> Result<Self, String> {
         let n = founding.validators;
         if !(1..=VALIDATORS_MAX).contains(&n) {
-            return Err(format!("--validators: expected 1 to {VALIDATORS_MAX}, found {n}"));
+            return Err(format!(
+                "--validators: expected 1 to {VALIDATORS_MAX}, found {n}"
+            ));
         }
         let fail = |e: std::io::Error| format!("{}: {e}", dir.display());
         fs::create_dir_all(dir).map_err(fail)?;
@@ -113,7 +120,10 @@ impl TrialNetwork {
         let mut listed: Vec<ListedKey> = founding
             .listed
             .iter()
-            .map(|key| ListedKey { key: *key, organisation: "Listed depositor".into() })
+            .map(|key| ListedKey {
+                key: *key,
+                organisation: "Listed depositor".into(),
+            })
             .collect();
         listed.sort_by_key(|l| l.key);
         let name = |text| Name::try_new(text).expect("a short name of allowed characters");
@@ -124,8 +134,16 @@ impl TrialNetwork {
             demonstration: true,
             validators,
             namespaces: vec![
-                Namespace { name: name("members"), open: false, listed },
-                Namespace { name: name("public"), open: true, listed: Vec::new() },
+                Namespace {
+                    name: name("members"),
+                    open: false,
+                    listed,
+                },
+                Namespace {
+                    name: name("public"),
+                    open: true,
+                    listed: Vec::new(),
+                },
             ],
             parameters: Parameters::default(),
         };
@@ -135,7 +153,10 @@ impl TrialNetwork {
         let unfinished = dir.join("genesis.cbor.new");
         fs::write(&unfinished, genesis.to_bytes()).map_err(fail)?;
         fs::rename(&unfinished, dir.join("genesis.cbor")).map_err(fail)?;
-        Ok(Self { dir: dir.to_owned(), genesis: Arc::new(genesis) })
+        Ok(Self {
+            dir: dir.to_owned(),
+            genesis: Arc::new(genesis),
+        })
     }
 
     /// Name of validator `i`.
@@ -159,7 +180,10 @@ impl TrialNetwork {
             },
         };
         if keys.consensus.public() != self.genesis.validators[i].consensus {
-            return Err(format!("{}: consensus.pem is not the key of genesis", dir.display()));
+            return Err(format!(
+                "{}: consensus.pem is not the key of genesis",
+                dir.display()
+            ));
         }
         Ok(keys)
     }
@@ -180,9 +204,10 @@ fn make_validator(dir: &Path, i: usize) -> Result<GenesisValidator, String> {
     };
     Ok(GenesisValidator {
         name: node_name(i),
-        organisation: ORGANISATIONS
-            .get(i)
-            .map_or_else(|| format!("Demonstration Organisation {i}"), |o| (*o).to_owned()),
+        organisation: ORGANISATIONS.get(i).map_or_else(
+            || format!("Demonstration Organisation {i}"),
+            |o| (*o).to_owned(),
+        ),
         consensus: make("consensus")?,
         log: make("log")?,
         cosigner: make("cosigner")?,
@@ -193,7 +218,12 @@ fn make_validator(dir: &Path, i: usize) -> Result<GenesisValidator, String> {
 
 fn write_secret(path: &Path, text: &str) -> Result<(), String> {
     let mut options = fs::OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
+    let file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path);
     file.and_then(|mut f| f.write_all(text.as_bytes()))
         .map_err(|e| format!("{}: {e}", path.display()))
 }

@@ -67,12 +67,21 @@ impl Validator {
             // The receiver waits below; when it is gone nobody needs the handle.
             let _ = started.send(assemble(ports));
         });
-        let handle = starts.recv().map_err(|_| format!("{name}: its actors did not start"))?;
+        let handle = starts
+            .recv()
+            .map_err(|_| format!("{name}: its actors did not start"))?;
         around.hub.join(name.clone(), handle.clone());
         let http = listener.map(|listener| serve(listener, handle.clone(), &around.runtime));
         let runtime = around.runtime.clone();
         let hub = around.hub.clone();
-        Ok(Self { name, hub, arbiter: Some(arbiter), handle, http, runtime })
+        Ok(Self {
+            name,
+            hub,
+            arbiter: Some(arbiter),
+            handle,
+            http,
+            runtime,
+        })
     }
 
     /// What its surfaces hold.
@@ -162,9 +171,11 @@ fn open(network: &TrialNetwork, i: usize) -> Result<Opened, String> {
         FjallNode::init(&dir, &network.genesis.network).map_err(|e| fail(&e))?;
     }
     std::fs::write(&marker, "this node has run\n").map_err(|e| fail(&e))?;
-    let options = Options { expect_existing: known, ..Options::default() };
-    let opened =
-        FjallNode::open(&dir, &network.genesis.network, options).map_err(|e| fail(&e))?;
+    let options = Options {
+        expect_existing: known,
+        ..Options::default()
+    };
+    let opened = FjallNode::open(&dir, &network.genesis.network, options).map_err(|e| fail(&e))?;
     if opened.store.head().is_none() {
         let policy = network.genesis.policy()?.text();
         let commit = Storage::genesis_commit(&network.genesis, &policy);
@@ -175,7 +186,9 @@ fn open(network: &TrialNetwork, i: usize) -> Result<Opened, String> {
                 let _ = done.send(());
             }),
         );
-        durable.recv().map_err(|_| fail(&"the genesis could not be written"))?;
+        durable
+            .recv()
+            .map_err(|_| fail(&"the genesis could not be written"))?;
     }
     Ok(opened)
 }

@@ -24,10 +24,17 @@ impl Replica {
         certificate: CommitCertificate,
         out: &mut Vec<ReplicaEffect>,
     ) {
-        assert_eq!(certificate.height, self.chain.next_height(), "decisions come in order");
+        assert_eq!(
+            certificate.height,
+            self.chain.next_height(),
+            "decisions come in order"
+        );
         let key = (certificate.height, certificate.block);
         self.execute(key.0, key.1);
-        let body = self.bodies.remove(&key).expect("the engine decides on blocks it holds");
+        let body = self
+            .bodies
+            .remove(&key)
+            .expect("the engine decides on blocks it holds");
         let verdict = body.verdict.expect("it was just executed");
         let executed = verdict.expect("the engine decides on blocks that are valid here");
         let executed = match std::sync::Arc::try_unwrap(executed) {
@@ -66,7 +73,10 @@ impl Replica {
             CommitCertificate::from_bytes(&synced.certificate).map_err(|e| e.to_string())?;
         let next = self.chain.next_height();
         if block.header.height != next || certificate.height != next {
-            return Err(format!("expected height {next}, found {}", block.header.height));
+            return Err(format!(
+                "expected height {next}, found {}",
+                block.header.height
+            ));
         }
         if certificate.block != block.header.id() {
             return Err("the certificate decides another block".into());
@@ -75,8 +85,11 @@ impl Replica {
         certificate
             .verify_with(&rules.network, &rules.validators, &*self.config.verifier)
             .map_err(|e| e.to_string())?;
-        let entries: Result<Vec<Entry>, _> =
-            block.statements.iter().map(|s| Entry::parse(s.clone())).collect();
+        let entries: Result<Vec<Entry>, _> = block
+            .statements
+            .iter()
+            .map(|s| Entry::parse(s.clone()))
+            .collect();
         let entries = entries.map_err(|e| e.to_string())?;
         self.chain
             .execute(block, entries, &self.committed(), &*self.config.verifier)
@@ -103,14 +116,28 @@ impl Replica {
         self.started = false;
         self.bodies = self.bodies.split_off(&(height.next(), zero_id()));
         self.proposals = self.proposals.split_off(&height.next());
-        self.proposed = self.proposed.split_off(&(height.next(), messages::ids::Round(0)));
+        self.proposed = self
+            .proposed
+            .split_off(&(height.next(), messages::ids::Round(0)));
         out.push(ReplicaEffect::CancelEngineTimers);
         let replay_from = self.replay_from(at, height);
-        let decided = Decided { executed, certificate, replay_from };
+        let decided = Decided {
+            executed,
+            certificate,
+            replay_from,
+        };
         out.push(ReplicaEffect::Commit(decided.into()));
+        out.push(ReplicaEffect::Progress {
+            height: self.chain.next_height(),
+            round: messages::ids::Round(0),
+            waiting: self.pool.len(),
+        });
         let heartbeat_ms = u64::from(self.chain.rules.parameters.heartbeat_ms);
         let timer = ReplicaTimer::Heartbeat(self.chain.next_height());
-        out.push(ReplicaEffect::StartTimer { timer, after_ms: heartbeat_ms });
+        out.push(ReplicaEffect::StartTimer {
+            timer,
+            after_ms: heartbeat_ms,
+        });
         if !self.pool.is_empty() || self.proposals.contains_key(&self.chain.next_height()) {
             self.start(at, out);
         }
@@ -122,7 +149,11 @@ impl Replica {
         let oldest = Height(height.0.saturating_sub(REPLAY_HEIGHTS));
         self.started_at = self.started_at.split_off(&oldest);
         let started = self.started_at.values().next().copied().unwrap_or(at.seq);
-        let early = if height.0 <= REPLAY_HEIGHTS { 1 } else { started };
+        let early = if height.0 <= REPLAY_HEIGHTS {
+            1
+        } else {
+            started
+        };
         early.min(self.pool.oldest_local_seq().unwrap_or(u64::MAX))
     }
 }

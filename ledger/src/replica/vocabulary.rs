@@ -60,7 +60,16 @@ pub enum ReplicaInput {
 
 /// Timers of the machine.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    rkyv::Archive,
+    rkyv::Serialize,
+    rkyv::Deserialize,
 )]
 pub enum ReplicaTimer {
     /// A timer of the engine.
@@ -110,6 +119,8 @@ pub enum ReplicaEffect {
         height: Height,
         /// Its round.
         round: Round,
+        /// Statements waiting for a block.
+        waiting: usize,
     },
     /// A peer signed two different things: proof.
     Misbehavior(EquivocationProof),
@@ -179,10 +190,15 @@ impl ReplicaInput {
                 block: block.parts.clone(),
                 judged_good: block.entries.is_some(),
             },
-            Self::Admit { entries, local: true } => {
-                JournaledInput::Admit(entries.iter().map(|e| e.bytes.clone()).collect())
-            }
-            Self::Propose { height, round, block } => JournaledInput::Propose {
+            Self::Admit {
+                entries,
+                local: true,
+            } => JournaledInput::Admit(entries.iter().map(|e| e.bytes.clone()).collect()),
+            Self::Propose {
+                height,
+                round,
+                block,
+            } => JournaledInput::Propose {
                 height: *height,
                 round: *round,
                 block: block.parts.clone(),
@@ -205,15 +221,36 @@ impl ReplicaInput {
     pub fn from_journal(bytes: &[u8]) -> Result<Self, FrameError> {
         Ok(match messages::wire::decode::<JournaledInput>(bytes)? {
             JournaledInput::Message(message) => Self::Message(message),
-            JournaledInput::Proposal { message, block, judged_good } => {
+            JournaledInput::Proposal {
+                message,
+                block,
+                judged_good,
+            } => {
                 let entries = judged_good.then(|| parse(&block.statements));
-                let block = JudgedBlock { parts: block, entries };
+                let block = JudgedBlock {
+                    parts: block,
+                    entries,
+                };
                 Self::Proposal { message, block }
             }
-            JournaledInput::Admit(bytes) => Self::Admit { entries: parse(&bytes), local: true },
-            JournaledInput::Propose { height, round, block } => {
+            JournaledInput::Admit(bytes) => Self::Admit {
+                entries: parse(&bytes),
+                local: true,
+            },
+            JournaledInput::Propose {
+                height,
+                round,
+                block,
+            } => {
                 let entries = Some(parse(&block.statements));
-                Self::Propose { height, round, block: JudgedBlock { parts: block, entries } }
+                Self::Propose {
+                    height,
+                    round,
+                    block: JudgedBlock {
+                        parts: block,
+                        entries,
+                    },
+                }
             }
             JournaledInput::Start(height) => Self::Start(height),
             JournaledInput::Timer(timer) => Self::Timer(timer),

@@ -42,9 +42,15 @@ impl Storage {
     fn view(&self, index: LeafIndex) -> Option<StatementView> {
         let entry = self.reader.entry(index)?;
         let height = self.height_of(index)?;
-        let time = Header::from_bytes(&self.reader.block(height)?.header).ok()?.time;
+        let time = Header::from_bytes(&self.reader.block(height)?.header)
+            .ok()?
+            .time;
         let id = StatementId::of_entry(&entry);
-        Some(StatementView { id, entry, place: Some((height, index, time)) })
+        Some(StatementView {
+            id,
+            entry,
+            place: Some((height, index, time)),
+        })
     }
 
     fn statement(&self, id: &StatementId) -> Answer {
@@ -53,8 +59,12 @@ impl Storage {
     }
 
     fn lookup(&self, value: &Hash) -> Answer {
-        let found: Vec<StatementView> =
-            self.reader.lookup(value).into_iter().filter_map(|i| self.view(i)).collect();
+        let found: Vec<StatementView> = self
+            .reader
+            .lookup(value)
+            .into_iter()
+            .filter_map(|i| self.view(i))
+            .collect();
         if !found.is_empty() {
             return Answer::Lookup(found);
         }
@@ -112,14 +122,20 @@ impl Storage {
         let header = Header::from_bytes(&stored.header).ok()?;
         let certificate = CommitCertificate::from_bytes(&stored.certificate).ok()?;
         let name = |key| self.genesis.validator_by_key(key).map(|v| v.name.clone());
-        let statements = self.reader.entries(stored.first_leaf, stored.entry_count as usize - 1);
+        let statements = self
+            .reader
+            .entries(stored.first_leaf, stored.entry_count as usize - 1);
         Some(BlockView {
             height,
             id: header.id().0,
             time: TimeMs(header.time.0),
             proposer: name(&header.proposer),
             round: certificate.round,
-            signers: certificate.signatures.iter().filter_map(|(key, _)| name(key)).collect(),
+            signers: certificate
+                .signatures
+                .iter()
+                .filter_map(|(key, _)| name(key))
+                .collect(),
             first_leaf: stored.first_leaf,
             log_size: header.log_size,
             log_root: header.log_root,

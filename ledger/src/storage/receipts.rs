@@ -37,7 +37,9 @@ impl Storage {
     /// The receipt of a statement, without its depositor's salt.
     pub(super) fn receipt(&self, id: &StatementId) -> Result<Committed, NoReceipt> {
         let place = self.place(id).ok_or(NoReceipt::Unknown)?;
-        let (_, text) = self.checkpoint_for(place.height).ok_or(NoReceipt::NotPublished)?;
+        let (_, text) = self
+            .checkpoint_for(place.height)
+            .ok_or(NoReceipt::NotPublished)?;
         let note = Note::parse(&text).expect("the checkpoint actor hands over notes that parse");
         let head = Checkpoint::parse(&note.text).expect("and whose text is a checkpoint");
         let (size, reader) = (head.size.0, Some(&*self.reader));
@@ -53,7 +55,12 @@ impl Storage {
                 path: seal_path,
             },
         };
-        let receipt = Receipt { index: place.index, path, extra, checkpoint: note };
+        let receipt = Receipt {
+            index: place.index,
+            path,
+            extra,
+            checkpoint: note,
+        };
         Ok(Committed {
             id: *id,
             height: place.height,
@@ -134,7 +141,12 @@ impl Storage {
 fn outcome_proof(outcomes: &[Outcome], position: usize, tree: &LogTree) -> OutcomeProof {
     let count = outcomes.len() as u64;
     let path: Vec<Hash> = tree.path(position as u64, count, None);
-    OutcomeProof { bytes: outcomes[position].to_bytes(), index: position as u64, count, path }
+    OutcomeProof {
+        bytes: outcomes[position].to_bytes(),
+        index: position as u64,
+        count,
+        path,
+    }
 }
 
 fn place_in(height: Height, recent: &Recent, position: usize) -> Place {

@@ -15,14 +15,23 @@ pub struct Metric {
 }
 
 /// Cores refolded after a panic, by actor.
-pub const ACTOR_RESTARTS: Metric =
-    Metric { name: "wutong_actor_restarts", unit: "1", help: "cores refolded after a panic" };
+pub const ACTOR_RESTARTS: Metric = Metric {
+    name: "wutong_actor_restarts",
+    unit: "1",
+    help: "cores refolded after a panic",
+};
 /// Inputs rejected because they panicked the core twice.
-pub const POISON_INPUTS: Metric =
-    Metric { name: "wutong_poison_inputs", unit: "1", help: "inputs that panicked a core twice" };
+pub const POISON_INPUTS: Metric = Metric {
+    name: "wutong_poison_inputs",
+    unit: "1",
+    help: "inputs that panicked a core twice",
+};
 /// Frames of peers that were refused.
-pub const FRAMES_REFUSED: Metric =
-    Metric { name: "wutong_frames_refused", unit: "1", help: "frames of peers refused" };
+pub const FRAMES_REFUSED: Metric = Metric {
+    name: "wutong_frames_refused",
+    unit: "1",
+    help: "frames of peers refused",
+};
 
 /// Every metric, for exporters and dashboards.
 pub const METRICS: [Metric; 3] = [ACTOR_RESTARTS, POISON_INPUTS, FRAMES_REFUSED];

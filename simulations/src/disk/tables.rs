@@ -34,12 +34,22 @@ impl Tables {
     /// When it does not follow the block before: the node is wrong, not the disk.
     pub fn commit(&mut self, commit: &Commit) {
         let height = commit.block.height;
-        let expected = self.blocks.last_key_value().map_or(Height(0), |(h, _)| h.next());
+        let expected = self
+            .blocks
+            .last_key_value()
+            .map_or(Height(0), |(h, _)| h.next());
         assert_eq!(height, expected, "blocks are committed in order");
-        assert_eq!(commit.first_leaf.0, self.entries.len() as u64, "entries leave no gap");
+        assert_eq!(
+            commit.first_leaf.0,
+            self.entries.len() as u64,
+            "entries leave no gap"
+        );
         self.blocks.insert(height, commit.block.clone());
         self.entries.extend(commit.entries.iter().cloned());
-        let tiles = commit.tile_hashes.iter().map(|(level, at, hash)| ((*level, *at), *hash));
+        let tiles = commit
+            .tile_hashes
+            .iter()
+            .map(|(level, at, hash)| ((*level, *at), *hash));
         self.tiles.extend(tiles);
         self.rows.extend(commit.state_rows.iter().cloned());
         self.positions.extend(commit.ids.iter().copied());
@@ -55,20 +65,33 @@ impl Tables {
 
     /// Entries from an index on.
     pub fn entries(&self, first: LeafIndex, count: usize) -> Vec<Bytes> {
-        let first = usize::try_from(first.0).unwrap_or(usize::MAX).min(self.entries.len());
-        self.entries.iter().skip(first).take(count).cloned().collect()
+        let first = usize::try_from(first.0)
+            .unwrap_or(usize::MAX)
+            .min(self.entries.len());
+        self.entries
+            .iter()
+            .skip(first)
+            .take(count)
+            .cloned()
+            .collect()
     }
 
     /// Hashes of a tile level from an index on.
     pub fn tile_hashes(&self, level: u8, first: u64, count: usize) -> Vec<Hash> {
         let range = (level, first)..=(level, u64::MAX);
-        self.tiles.range(range).take(count).map(|(_, hash)| *hash).collect()
+        self.tiles
+            .range(range)
+            .take(count)
+            .map(|(_, hash)| *hash)
+            .collect()
     }
 
     /// Journal records of a stream from a seq on.
     pub fn records(&self, stream: Stream, seq: u64) -> Vec<Record> {
         let first = seq.saturating_sub(1) as usize;
         let from = self.records.iter().skip(first);
-        from.filter(|record| record.stream == stream).cloned().collect()
+        from.filter(|record| record.stream == stream)
+            .cloned()
+            .collect()
     }
 }

@@ -52,7 +52,12 @@ pub(crate) fn measure(
     dir: &Path,
     entries: &[Bytes],
 ) -> Result<Bound, String> {
-    let sample: Vec<Bytes> = entries.iter().cycle().take(BLOCK * BLOCKS).cloned().collect();
+    let sample: Vec<Bytes> = entries
+        .iter()
+        .cycle()
+        .take(BLOCK * BLOCKS)
+        .cloned()
+        .collect();
     let parsed: Result<Vec<Statement>, _> = sample.iter().map(|e| Statement::parse(e)).collect();
     let parsed = parsed.map_err(|e| e.to_string())?;
     let messages: Vec<Vec<u8>> = parsed.iter().map(Statement::sig_structure).collect();
@@ -61,7 +66,11 @@ pub(crate) fn measure(
             let checks: Vec<StatementCheck<'_>> = statements
                 .iter()
                 .zip(messages)
-                .map(|(s, m)| StatementCheck { key: s.key, message: m, signature: s.signature })
+                .map(|(s, m)| StatementCheck {
+                    key: s.key,
+                    message: m,
+                    signature: s.signature,
+                })
                 .collect();
             if !verify_statements(&checks).iter().all(|good| *good) {
                 return Err("a signature of the load does not verify".into());
@@ -82,7 +91,12 @@ pub(crate) fn measure(
     })?;
     std::hint::black_box(last);
     let (commit_us, fsync_ms) = commits(network, dir, &sample)?;
-    Ok(Bound { verify_us, hash_us, commit_us, fsync_ms })
+    Ok(Bound {
+        verify_us,
+        hash_us,
+        commit_us,
+        fsync_ms,
+    })
 }
 
 fn commits(network: &TrialNetwork, dir: &Path, sample: &[Bytes]) -> Result<(f64, f64), String> {
@@ -96,12 +110,18 @@ fn commits(network: &TrialNetwork, dir: &Path, sample: &[Bytes]) -> Result<(f64,
         let done = Box::new(move || {
             let _ = done.send(());
         });
-        opened.store.commit(Arc::new(commit_of(height, first, entries)), done);
+        opened
+            .store
+            .commit(Arc::new(commit_of(height, first, entries)), done);
         first += entries.len() as u64;
         height += 1;
-        durable.recv().map_err(|_| "the calibration store stopped".to_owned())
+        durable
+            .recv()
+            .map_err(|_| "the calibration store stopped".to_owned())
     };
-    let commit_us = cpu_us(sample.len(), || sample.chunks(BLOCK).try_for_each(&mut write))?;
+    let commit_us = cpu_us(sample.len(), || {
+        sample.chunks(BLOCK).try_for_each(&mut write)
+    })?;
     let mut times = Vec::new();
     for _ in 0..50 {
         let began = Instant::now();
@@ -130,7 +150,9 @@ fn commit_of(height: u64, first: u64, entries: &[Bytes]) -> Commit {
         },
         first_leaf: LeafIndex(first),
         entries: entries.to_vec(),
-        tile_hashes: hashes.map(|(i, e)| (0, first + i as u64, Hash::leaf(e))).collect(),
+        tile_hashes: hashes
+            .map(|(i, e)| (0, first + i as u64, Hash::leaf(e)))
+            .collect(),
         state_rows: Vec::new(),
         ids: Vec::new(),
         values: Vec::new(),

@@ -88,9 +88,15 @@ pub(crate) fn run(args: &DepositsArgs, output: &mut Output<'_>) -> Result<(), St
         return Err("--depositors, --in-flight and --seconds: expected at least 1".into());
     }
     let dir = tempfile::tempdir().map_err(|e| format!("no temporary folder: {e}"))?;
-    let founding = Founding { validators: args.validators, listed: Vec::new() };
+    let founding = Founding {
+        validators: args.validators,
+        listed: Vec::new(),
+    };
     let network = TrialNetwork::open_or_found(&dir.path().join("network"), &founding)?;
-    output.note(&format!("signing {} deposits of {} keys", args.signed, args.depositors));
+    output.note(&format!(
+        "signing {} deposits of {} keys",
+        args.signed, args.depositors
+    ));
     let entries = sign(args, &network)?;
     let bound = calibrate::measure(&network, &dir.path().join("bound"), &entries)?;
     let empty = disk_bytes(&dir.path().join("network")).map_err(|e| e.to_string())?;
@@ -110,7 +116,10 @@ pub(crate) fn run(args: &DepositsArgs, output: &mut Output<'_>) -> Result<(), St
     let cpu_s = cpu_seconds()? - cpu_before;
     let mut tally = load.tally.lock().map_err(|_| "the load panicked")?;
     if let Some(refusal) = tally.refused.first() {
-        return Err(format!("{} deposits were refused; the first: {refusal}", tally.refused.len()));
+        return Err(format!(
+            "{} deposits were refused; the first: {refusal}",
+            tally.refused.len()
+        ));
     }
     for receipt in &tally.samples {
         let report = verify_bytes(receipt.as_bytes(), &policy, None);
@@ -124,7 +133,9 @@ pub(crate) fn run(args: &DepositsArgs, output: &mut Output<'_>) -> Result<(), St
     let blocks = head_height(&cluster)?;
     let root = cluster.network().dir.clone();
     drop(cluster);
-    let used = disk_bytes(&root).map_err(|e| e.to_string())?.saturating_sub(empty);
+    let used = disk_bytes(&root)
+        .map_err(|e| e.to_string())?
+        .saturating_sub(empty);
     let used_entries = &load.entries[..committed.min(load.entries.len())];
     let entry_bytes = used_entries.iter().map(Bytes::len).sum::<usize>();
     let figures = Figures {
@@ -194,7 +205,10 @@ fn drive(
         next: AtomicUsize::new(0),
         nodes,
         until: began + Duration::from_secs(args.seconds),
-        tally: Mutex::new(Tally { under_way: args.in_flight, ..Tally::default() }),
+        tally: Mutex::new(Tally {
+            under_way: args.in_flight,
+            ..Tally::default()
+        }),
         ended: Condvar::new(),
     });
     for lane in 0..args.in_flight {
@@ -202,7 +216,9 @@ fn drive(
     }
     let tally = load.tally.lock().map_err(|_| "the load panicked")?;
     let patience = Duration::from_secs(args.seconds) + Duration::from_millis(WAIT_MS);
-    let waited = load.ended.wait_timeout_while(tally, patience, |tally| tally.under_way > 0);
+    let waited = load
+        .ended
+        .wait_timeout_while(tally, patience, |tally| tally.under_way > 0);
     let (tally, timeout) = waited.map_err(|_| "the load panicked")?;
     if timeout.timed_out() {
         return Err(format!("{} deposits got no answer", tally.under_way));
@@ -225,7 +241,11 @@ fn submit_next(load: &Arc<Load>, lane: usize) {
     let began = Instant::now();
     let again = load.clone();
     let reply = Box::new(move |answer| {
-        again.tally.lock().expect("no reply panics under the lock").take(began, answer, i);
+        again
+            .tally
+            .lock()
+            .expect("no reply panics under the lock")
+            .take(began, answer, i);
         submit_next(&again, lane);
     });
     load.nodes[lane % load.nodes.len()].submit(entry.clone(), Some(WAIT_MS), reply);
@@ -236,7 +256,8 @@ impl Tally {
         match answer {
             SubmitAnswer::Committed(committed) => {
                 let now = Instant::now();
-                self.latencies_us.push(now.duration_since(began).as_micros() as u32);
+                self.latencies_us
+                    .push(now.duration_since(began).as_micros() as u32);
                 self.last = Some(now);
                 if i.is_multiple_of(1000) {
                     self.samples.push(committed.receipt);
@@ -249,7 +270,11 @@ impl Tally {
 
 fn head_height(cluster: &Cluster) -> Result<u64, String> {
     let (tell, told) = std::sync::mpsc::channel();
-    let node = cluster.handles().into_iter().next().ok_or("no validator runs")?;
+    let node = cluster
+        .handles()
+        .into_iter()
+        .next()
+        .ok_or("no validator runs")?;
     let reply = Box::new(move |answer| {
         let _ = tell.send(answer);
     });
@@ -292,18 +317,30 @@ fn report(args: &DepositsArgs, bound: &Bound, f: &Figures, output: &mut Output<'
         return;
     }
     output.field("deposits/s", format!("{rate:.0} to final receipt"));
-    output.field("share of bound", format!("{:.0} % of {ceiling:.0}/s", share * 100.0));
-    output.field("latency", format!(
-        "p50 {:.1} ms, p99 {:.1} ms (fsync {:.2} ms)",
-        f64::from(f.p50_us) / 1e3,
-        f64::from(f.p99_us) / 1e3,
-        bound.fsync_ms
-    ));
-    output.field("CPU", format!("{cpu_us:.1} us a deposit, all validators and the load"));
-    output.field("disk", format!(
-        "{:.0} bytes a deposit and node, of an entry of {:.0}",
-        f.bytes_per_deposit, f.entry_bytes
-    ));
+    output.field(
+        "share of bound",
+        format!("{:.0} % of {ceiling:.0}/s", share * 100.0),
+    );
+    output.field(
+        "latency",
+        format!(
+            "p50 {:.1} ms, p99 {:.1} ms (fsync {:.2} ms)",
+            f64::from(f.p50_us) / 1e3,
+            f64::from(f.p99_us) / 1e3,
+            bound.fsync_ms
+        ),
+    );
+    output.field(
+        "CPU",
+        format!("{cpu_us:.1} us a deposit, all validators and the load"),
+    );
+    output.field(
+        "disk",
+        format!(
+            "{:.0} bytes a deposit and node, of an entry of {:.0}",
+            f.bytes_per_deposit, f.entry_bytes
+        ),
+    );
     output.field("blocks", f.blocks);
     output.field("verified", format!("{} receipts of the run", f.verified));
 }

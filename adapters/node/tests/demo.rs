@@ -1,0 +1,37 @@
+//! The README's first command.
+
+use std::process::Command;
+
+#[test]
+fn the_demo_deposits_verifies_and_refuses() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a contract.txt");
+    std::fs::write(&file, "signed, sealed, delivered").unwrap();
+    let ran = Command::new(env!("CARGO_BIN_EXE_wutong"))
+        .arg("demo")
+        .arg(&file)
+        .arg("--data")
+        .arg(dir.path().join("demo"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(
+        ran.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    let verified = said
+        .find("VERIFIED (DEMONSTRATION)")
+        .expect("the file verifies");
+    let refused = said.find("REFUSED").expect("the changed copy is refused");
+    assert!(verified < refused, "{said}");
+    assert!(
+        said.contains("Demonstration Notary Office"),
+        "organisations are named: {said}"
+    );
+    assert!(
+        dir.path()
+            .join("demo/receipts/a contract.txt.tlog-proof")
+            .exists()
+    );
+}

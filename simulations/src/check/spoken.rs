@@ -1,0 +1,288 @@
+//! What honest keys signed: never two things for one step, never an older head after a newer.
+//!
+//! Every frame is decoded as it leaves its node, whether or not it arrives anywhere.
+
+use super::Violations;
+use messages::cbor::Canonical;
+use messages::consensus::{BlockId, CommitCertificate, ConsensusMessage, Proposal, Vote, VoteKind};
+use messages::ids::{Height, Name, Round};
+use messages::keys::{PublicKey, Signature};
+use messages::ports::ConsensusVerifier;
+use messages::wire::{self, Envelope, PeerMessage};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+type Step = (PublicKey, Height, Round, VoteKind);
+
+/// A cosignature as it was sent.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SentCosignature {
+    /// Height of the head.
+    pub height: Height,
+    /// The time that was signed, in seconds.
+    pub time_s: u64,
+    /// The signature.
+    pub signature: Vec<u8>,
+}
+
+struct State {
+    network: Name,
+    verifier: Arc<dyn ConsensusVerifier>,
+    votes: BTreeMap<Step, (Vote, Signature)>,
+    proposals: BTreeMap<(PublicKey, Height, Round), (Proposal, Signature)>,
+    /// By sender.
+    cosigned: BTreeMap<usize, BTreeSet<SentCosignature>>,
+    newest_cosigned: BTreeMap<usize, Height>,
+    rounds_max: u32,
+    violations: Violations,
+}
+
+/// Everything signed in a world; clones share it.
+#[derive(Clone)]
+pub struct Spoken(Arc<Mutex<State>>);
+
+impl Spoken {
+    /// Nothing was said yet.
+    pub fn new(
+        network: Name,
+        verifier: Arc<dyn ConsensusVerifier>,
+        violations: Violations,
+    ) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            network,
+            verifier,
+            votes: BTreeMap::new(),
+            proposals: BTreeMap::new(),
+            cosigned: BTreeMap::new(),
+            newest_cosigned: BTreeMap::new(),
+            rounds_max: 0,
+            violations,
+        })))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0
+            .lock()
+            .expect("no code panics while it holds what was spoken")
+    }
+
+    /// A frame leaves a node.
+    pub fn on_frame(&self, from: usize, frame: &[u8]) {
+        let mut state = self.state();
+        match wire::decode::<Envelope>(frame) {
+            Ok(envelope) => state.on_message(from, envelope.message),
+            Err(error) => state
+                .violations
+                .add(format!("node {from} sent a bad frame: {error}")),
+        }
+    }
+
+    /// Cosignatures sent so far, by sender.
+    pub fn cosigned(&self) -> BTreeMap<usize, BTreeSet<SentCosignature>> {
+        self.state().cosigned.clone()
+    }
+
+    /// The greatest round in which anybody voted.
+    pub fn rounds_max(&self) -> u32 {
+        self.state().rounds_max
+    }
+}
+
+impl State {
+    fn on_message(&mut self, from: usize, message: PeerMessage) {
+        match message {
+            PeerMessage::Consensus(bytes) => self.on_consensus(from, &bytes),
+            PeerMessage::Proposal { message, block } => {
+                self.on_consensus(from, &message);
+                self.on_certificate(from, &block.certificate);
+            }
+            PeerMessage::Blocks(blocks) => {
+                for block in blocks {
+                    self.on_certificate(from, &block.block.certificate);
+                    self.on_certificate(from, &block.certificate);
+                }
+            }
+            PeerMessage::Cosignature {
+                height,
+                time_s,
+                signature,
+                ..
+            } => {
+                let sent = SentCosignature {
+                    height,
+                    time_s,
+                    signature: signature.to_vec(),
+                };
+                self.on_cosignature(from, sent);
+            }
+            PeerMessage::Statements(_)
+            | PeerMessage::Status { .. }
+            | PeerMessage::BlocksRequest { .. } => {}
+        }
+    }
+
+    fn on_consensus(&mut self, from: usize, bytes: &[u8]) {
+        let network = self.network.clone();
+        match ConsensusMessage::from_bytes(bytes) {
+            Ok(ConsensusMessage::Vote(signed)) => self.on_vote(signed.vote, signed.signature),
+            Ok(ConsensusMessage::Proposal(signed)) => {
+                self.on_proposal(signed.proposal, signed.signature);
+            }
+            Ok(ConsensusMessage::Polka(polka)) => {
+                polka
+                    .votes(&network)
+                    .for_each(|(vote, signature)| self.on_vote(vote, signature));
+            }
+            Ok(ConsensusMessage::RoundCertificate(certificate)) => {
+                let votes = certificate.votes(&network);
+                votes.for_each(|(vote, signature)| self.on_vote(vote, signature));
+            }
+            Err(error) => self
+                .violations
+                .add(format!("node {from} sent a bad message: {error}")),
+        }
+    }
+
+    fn on_certificate(&mut self, from: usize, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return; // The first block carries none.
+        }
+        let network = self.network.clone();
+        match CommitCertificate::from_bytes(bytes) {
+            Ok(certificate) => {
+                let votes = certificate.votes(&network);
+                votes.for_each(|(vote, signature)| self.on_vote(vote, signature));
+            }
+            Err(error) => self
+                .violations
+                .add(format!("node {from}: bad certificate: {error}")),
+        }
+    }
+
+    fn on_vote(&mut self, vote: Vote, signature: Signature) {
+        self.rounds_max = self.rounds_max.max(vote.round.0);
+        let step = (vote.validator, vote.height, vote.round, vote.kind);
+        let Some((known, known_signature)) = self.votes.get(&step) else {
+            self.votes.insert(step, (vote, signature));
+            return;
+        };
+        if known.block == vote.block {
+            return;
+        }
+        let is_signed = |v: &Vote, s| self.verifier.verify(&v.validator, &v.signing_hash(), s);
+        if is_signed(known, known_signature) && is_signed(&vote, &signature) {
+            let told = |block: Option<BlockId>| block.map_or("nil".into(), |b| b.0.short());
+            let (first, second) = (told(known.block), told(vote.block));
+            self.violations.add(format!(
+                "equivocation: {:?} signed {:?} for {first} and {second} at height {} round {}",
+                vote.validator, vote.kind, vote.height, vote.round.0
+            ));
+        }
+    }
+
+    fn on_proposal(&mut self, proposal: Proposal, signature: Signature) {
+        let step = (proposal.proposer, proposal.height, proposal.round);
+        let Some((known, known_signature)) = self.proposals.get(&step) else {
+            self.proposals.insert(step, (proposal, signature));
+            return;
+        };
+        if *known == proposal {
+            return;
+        }
+        let is_signed = |p: &Proposal, s| self.verifier.verify(&p.proposer, &p.signing_hash(), s);
+        if is_signed(known, known_signature) && is_signed(&proposal, &signature) {
+            self.violations.add(format!(
+                "equivocation: {:?} signed two proposals at height {} round {}",
+                proposal.proposer, proposal.height, proposal.round.0
+            ));
+        }
+    }
+
+    fn on_cosignature(&mut self, from: usize, sent: SentCosignature) {
+        let height = sent.height;
+        if !self.cosigned.entry(from).or_default().insert(sent) {
+            return;
+        }
+        let newest = self.newest_cosigned.entry(from).or_default();
+        if height < *newest {
+            let newest = *newest;
+            self.violations.add(format!(
+                "node {from} cosigned the head of {height} after that of {newest}"
+            ));
+            return;
+        }
+        *newest = height;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::founders::name;
+    use bytes::Bytes;
+    use messages::consensus::SignedVote;
+    use messages::hash::Hash;
+    use messages::ports::{ConsensusSigner, FakeSigner, FakeVerifier};
+
+    fn frame(message: PeerMessage) -> Bytes {
+        let (network, from) = (name("sim"), name("node-0"));
+        wire::encode(&Envelope {
+            network,
+            from,
+            trace: Default::default(),
+            message,
+        })
+    }
+
+    fn vote(block: Option<BlockId>) -> Bytes {
+        let validator = PublicKey([1; 32]);
+        let (height, round, kind) = (Height(1), Round(0), VoteKind::Prevote);
+        let vote = Vote {
+            network: name("sim"),
+            height,
+            round,
+            kind,
+            block,
+            validator,
+        };
+        let signature = FakeSigner::new(Hash::ZERO, validator).sign_vote(&vote);
+        let message = ConsensusMessage::Vote(SignedVote { vote, signature });
+        frame(PeerMessage::Consensus(message.to_bytes().into()))
+    }
+
+    fn cosignature(height: u64) -> Bytes {
+        let (height, time_s, wanted) = (Height(height), 1, false);
+        let signature = Bytes::from(vec![height.0 as u8; 64]);
+        frame(PeerMessage::Cosignature {
+            height,
+            time_s,
+            signature,
+            wanted,
+        })
+    }
+
+    fn heard(frames: &[Bytes]) -> Option<String> {
+        let violations = Violations::default();
+        let verifier = Arc::new(FakeVerifier::new(Hash::ZERO));
+        let spoken = Spoken::new(name("sim"), verifier, violations.clone());
+        frames.iter().for_each(|frame| spoken.on_frame(0, frame));
+        violations.first()
+    }
+
+    #[test]
+    fn two_votes_for_one_step_are_a_violation() {
+        let block = Some(BlockId(Hash::ZERO));
+        assert_eq!(heard(&[vote(block), vote(block)]), None);
+        assert!(heard(&[vote(block), vote(None)]).is_some_and(|v| v.contains("equivocation")));
+    }
+
+    #[test]
+    fn an_older_head_after_a_newer_is_a_violation() {
+        assert_eq!(
+            heard(&[cosignature(1), cosignature(2), cosignature(1)]),
+            None
+        );
+        assert!(heard(&[cosignature(2), cosignature(1)]).is_some());
+        assert!(heard(&[Bytes::from_static(b"noise")]).is_some());
+    }
+}
