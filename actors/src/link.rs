@@ -140,7 +140,7 @@ fn deliver(w: &Wiring, from: Name, message: PeerMessage) {
                 round,
             });
         }
-        PeerMessage::BlocksRequest { from: first, count } => {
+        PeerMessage::BlocksRequest { first, count } => {
             w.storage.post(StorageInput::Serve {
                 to: from,
                 from: first,

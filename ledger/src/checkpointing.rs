@@ -6,6 +6,9 @@
 //! - a note is formed from exactly one log line and exactly a quorum of valid cosignatures;
 //! - below the amnesia floor nothing is cosigned.
 
+// rkyv's derive leaves fields of the archived counterparts undocumented.
+#![allow(missing_docs)]
+
 use crate::machine::{At, Keep, Machine};
 use bytes::Bytes;
 use messages::checkpoint::{Checkpoint, cosign, sign_log, verify_cosignature};
@@ -26,7 +29,6 @@ const HEIGHTS_AHEAD_MAX: u64 = 64;
 const RETRY_MS: u64 = 500;
 
 /// What the machine receives; also its journal form, version 1.
-#[allow(missing_docs, reason = "the derive's own archived fields have none")]
 #[derive(Clone, Debug, PartialEq, Eq, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
 pub enum CheckpointInput {
     /// A block became durable: its tree head may be cosigned.

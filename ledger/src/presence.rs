@@ -289,7 +289,7 @@ impl Presence {
     fn request(&mut self, to: Name, now: TimeMs, out: &mut Vec<PresenceEffect>) {
         self.requested = Some((to.clone(), now));
         let message = PeerMessage::BlocksRequest {
-            from: self.deciding,
+            first: self.deciding,
             count: REQUEST_BLOCKS,
         };
         out.push(PresenceEffect::Send { to, message });
@@ -381,6 +381,7 @@ impl Machine for Presence {
                         round: *round,
                     };
                     self.peers.insert(from.clone(), peer);
+                    self.report(at.now, out);
                 }
             }
             PresenceInput::Tick => self.on_tick(at.now, out),

@@ -629,6 +629,8 @@ impl Machine for Replica {
     type Effect = ReplicaEffect;
 
     fn step(&mut self, at: At, input: &ReplicaInput, out: &mut Vec<ReplicaEffect>) -> Keep {
+        // A replay gathers the effects of many steps: only this step's count here.
+        let before = out.len();
         let keep = match input {
             ReplicaInput::Message(bytes) => self.on_message(at, bytes, out),
             ReplicaInput::Proposal { message, block } => self.on_proposal(at, message, block, out),
@@ -657,8 +659,8 @@ impl Machine for Replica {
             )
         };
         match keep {
-            Keep::Yes if out.iter().any(speaks) => Keep::Vote,
-            Keep::No if out.iter().any(speaks) => {
+            Keep::Yes if out[before..].iter().any(speaks) => Keep::Vote,
+            Keep::No if out[before..].iter().any(speaks) => {
                 unreachable!("a soft input never leads to a signature")
             }
             other => other,

@@ -5,6 +5,9 @@
 //! version); lengths are capped before anything is validated. Nothing here is signed or hashed:
 //! whatever is, travels inside as opaque canonical bytes.
 
+// rkyv's derive leaves fields of the archived counterparts undocumented.
+#![allow(missing_docs)]
+
 use crate::block::BlockBytes;
 use crate::ids::{Height, Name, Round};
 use bytes::Bytes;
@@ -129,7 +132,6 @@ pub struct TraceContext {
 }
 
 /// What one node says to another, version 1.
-#[allow(missing_docs, reason = "the derive's own archived fields have none")]
 #[derive(Clone, Debug, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub enum PeerMessage {
     /// A canonical consensus message without a body.
@@ -166,7 +168,7 @@ pub enum PeerMessage {
     /// Asks for certified blocks from a height on.
     BlocksRequest {
         /// First height wanted.
-        from: Height,
+        first: Height,
         /// Most blocks wanted.
         count: u32,
     },
