@@ -11,6 +11,7 @@ use ledger::presence::{Presence, PresenceInput};
 use ledger::publisher::Publisher;
 use ledger::replica::{Replica, ReplicaEffect, ReplicaInput};
 use ledger::storage::{Storage, StorageInput};
+use messages::hash::Hash;
 
 impl Core for Replica {
     const NAME: ActorName = ActorName::Consensus;
@@ -31,15 +32,25 @@ impl Core for Replica {
         }
     }
 
+    fn fingerprint(input: &ReplicaInput) -> Option<Hash> {
+        match input {
+            ReplicaInput::Message(bytes) => Some(Hash::of(bytes)),
+            ReplicaInput::Proposal { .. } | ReplicaInput::Synced(_) => {
+                Some(Hash::of(&input.to_journal()))
+            }
+            _ => None,
+        }
+    }
+
     fn origin(input: &ReplicaInput) -> Origin {
         match input {
             ReplicaInput::Message(_)
             | ReplicaInput::Proposal { .. }
+            | ReplicaInput::Synced(_)
             | ReplicaInput::Admit { .. } => Origin::Outsider,
             ReplicaInput::Propose { .. }
             | ReplicaInput::Start(_)
             | ReplicaInput::Timer(_)
-            | ReplicaInput::Synced(_)
             | ReplicaInput::Durable(_)
             | ReplicaInput::Floor(_) => Origin::Fact,
         }
@@ -56,6 +67,10 @@ impl Core for Checkpointing {
 
     fn from_journal(bytes: &[u8]) -> Result<CheckpointInput, String> {
         messages::wire::decode(bytes).map_err(|e| e.to_string())
+    }
+
+    fn fingerprint(input: &CheckpointInput) -> Option<Hash> {
+        Some(Hash::of(&messages::wire::encode(input)))
     }
 
     fn origin(input: &CheckpointInput) -> Origin {

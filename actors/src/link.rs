@@ -133,11 +133,17 @@ fn deliver(w: &Wiring, from: Name, message: PeerMessage) {
             };
             w.checkpoint.post(input);
         }
-        PeerMessage::Status { height, round, .. } => {
+        PeerMessage::Status {
+            height,
+            round,
+            certificate,
+            ..
+        } => {
             w.sync.post(PresenceInput::Status {
                 from,
                 height,
                 round,
+                certificate,
             });
         }
         PeerMessage::BlocksRequest { first, count } => {

@@ -86,6 +86,8 @@ pub(crate) struct Wiring {
     /// Somebody subscribes: without a sink nobody reads the publisher's mailbox.
     pub(crate) publishes: bool,
     pub(crate) on_floor: Arc<dyn Fn(Height) + Send + Sync>,
+    /// First height this node may sign; none while an amnesiac does not know it.
+    pub(crate) floor: Mutex<Option<Height>>,
 }
 
 /// A running node: what its surfaces and its links hold. It works from any thread.
@@ -93,6 +95,21 @@ pub(crate) struct Wiring {
 pub struct NodeHandle {
     wiring: Arc<Wiring>,
     frames: Mailbox<Bytes>,
+}
+
+impl Wiring {
+    /// First height this node may sign; none while an amnesiac does not know it.
+    fn floor(&self) -> Option<Height> {
+        *self.floor.lock().expect("no code panics under this lock")
+    }
+
+    /// Makes a floor known: here, to those who sign, and to the disk.
+    pub(crate) fn set_floor(&self, floor: Height) {
+        *self.floor.lock().expect("no code panics under this lock") = Some(floor);
+        (self.on_floor)(floor);
+        self.consensus.post(ReplicaInput::Floor(floor));
+        self.checkpoint.post(CheckpointInput::Floor(floor));
+    }
 }
 
 impl NodeHandle {
@@ -179,6 +196,7 @@ pub fn assemble(ports: NodePorts) -> NodeHandle {
         replies: Replies::default(),
         publishes: ports.events.is_some(),
         on_floor: ports.on_floor.clone(),
+        floor: Mutex::new(ports.amnesiac.is_none().then_some(ports.floor)),
     });
     let frames = Mailbox::new(FRAMES_MAX, Overflow::Shed);
     let root = Supervisor::new(ports.name.to_string(), ports.on_halt.clone()).start();
@@ -237,11 +255,6 @@ impl Assembly {
         Supervisor::watch(self.root.clone(), M::NAME, shell);
     }
 
-    /// First height this node may sign; none while an amnesiac does not know it.
-    fn floor(&self) -> Option<Height> {
-        self.ports.amnesiac.is_none().then_some(self.ports.floor)
-    }
-
     fn reader(&self) -> Arc<dyn LedgerReader> {
         self.ports.store.clone()
     }
@@ -264,7 +277,7 @@ impl Assembly {
     fn checkpoint(&self) {
         let (reader, genesis) = (self.reader(), self.ports.genesis.clone());
         let (name, keys) = (self.ports.name.clone(), self.ports.keys.checkpoint.clone());
-        let (floor, wiring) = (self.floor(), self.wiring.clone());
+        let (bus, wiring) = (self.wiring.clone(), self.wiring.clone());
         // A block may have become durable just before the node went down: its head is told again.
         let head = head(&*reader);
         if head.height > Height(0) {
@@ -281,7 +294,7 @@ impl Assembly {
             Box::new(move |_| {
                 let from = self::head(&*reader).replay_from;
                 (
-                    Checkpointing::new(&genesis, &name, keys.clone(), floor),
+                    Checkpointing::new(&genesis, &name, keys.clone(), bus.floor()),
                     from,
                 )
             }),
@@ -306,6 +319,7 @@ impl Assembly {
     fn consensus(&self) {
         let (reader, genesis) = (self.reader(), self.ports.genesis.clone());
         let (policy, wiring) = (self.policy.clone(), self.wiring.clone());
+        let bus = self.wiring.clone();
         let config = ReplicaConfig {
             own: Some(self.ports.keys.consensus),
             signer: self.ports.keys.signer.clone(),
@@ -313,14 +327,17 @@ impl Assembly {
             reader: self.reader(),
             timeouts: self.ports.timeouts,
             pool: self.ports.pool,
-            floor: self.floor(),
+            floor: None,
         };
         self.start::<Replica>(
             &self.wiring.consensus,
             Box::new(move |effects| {
-                let chain = Chain::restore(&genesis, &policy, &*reader);
-                let from = head(&*reader).replay_from;
-                (Replica::new(config.clone(), chain, effects), from)
+                let (chain, from) = Chain::restore_with(&genesis, &policy, &*reader);
+                let config = ReplicaConfig {
+                    floor: bus.floor(),
+                    ..config.clone()
+                };
+                (Replica::new(config, chain, effects), from)
             }),
             Box::new(move |effect, timers| routes::consensus(&wiring, effect, timers)),
         );
@@ -361,20 +378,27 @@ impl Assembly {
         let (reader, genesis) = (self.reader(), self.ports.genesis.clone());
         let (policy, wiring) = (self.policy.clone(), self.wiring.clone());
         let (name, version) = (self.ports.name.clone(), self.ports.version);
+        let bus = self.wiring.clone();
         let amnesiac = self.ports.amnesiac.clone();
+        let verifier = self.ports.verifier.clone();
         self.start::<Presence>(
             &self.wiring.sync,
             Box::new(move |effects| {
                 let chain = Chain::restore(&genesis, &policy, &*reader);
                 let standing = Standing {
                     durable: chain.height,
+                    certificate: head(&*reader).certificate,
                     published: reader.newest_checkpoint().map_or(Height(0), |(h, _)| h),
                     log: (chain.log.size(), chain.log.root()),
                     statements: Ordinal(chain.ordinal),
                     amnesiac: amnesiac.clone(),
+                    floor: bus.floor(),
                 };
                 let (genesis, name) = (genesis.clone(), name.clone());
-                (Presence::new(genesis, name, version, standing, effects), 0)
+                (
+                    Presence::new(genesis, name, version, standing, verifier.clone(), effects),
+                    0,
+                )
             }),
             Box::new(move |effect, timers| routes::sync(&wiring, effect, timers)),
         );

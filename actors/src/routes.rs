@@ -105,15 +105,16 @@ pub(crate) fn storage(w: &Wiring, effect: StorageEffect) {
             w.sync.post(PresenceInput::Durable(block));
         }
         StorageEffect::PutCheckpoint { height, note } => w.store.put_checkpoint(height, note),
-        StorageEffect::Published { height, blocks } => {
-            let ids = blocks.into_iter().map(|block| block.ids).collect();
+        StorageEffect::Published { height, ids } => {
             w.gateway.post(GatewayInput::Published(ids));
             w.sync.post(PresenceInput::Published(height));
             if w.publishes {
                 w.publisher.post(PublisherInput::Published(height));
             }
         }
-        StorageEffect::Receipts(receipts) => w.gateway.post(GatewayInput::Receipts(receipts)),
+        StorageEffect::Receipts { ready, not_yet } => {
+            w.gateway.post(GatewayInput::Receipts { ready, not_yet });
+        }
         StorageEffect::Answer { token, answer } => w.replies.answered(token, answer),
         StorageEffect::Send { to, message } => w.outbox.send(&to, message),
     }
@@ -171,11 +172,7 @@ pub(crate) fn sync(w: &Wiring, effect: PresenceEffect, timers: &mut Timers<Prese
         PresenceEffect::Changed { missing, quorum } => {
             w.gateway.post(GatewayInput::Presence { missing, quorum });
         }
-        PresenceEffect::Floor(height) => {
-            (w.on_floor)(height);
-            w.consensus.post(ReplicaInput::Floor(height));
-            w.checkpoint.post(CheckpointInput::Floor(height));
-        }
+        PresenceEffect::Floor(height) => w.set_floor(height),
         PresenceEffect::Answer { token, answer } => w.replies.answered(token, answer),
         PresenceEffect::TickAgain => timers.start(STATUS_MS, PresenceInput::Tick),
     }

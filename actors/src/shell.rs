@@ -17,8 +17,9 @@ use bus::ports::{Clock, Journal, Stream};
 use bus::supervision::{ActorName, RestartBudget, Verdict};
 use bytes::Bytes;
 use ledger::machine::{At, Keep, Machine};
+use messages::hash::Hash;
 use messages::ids::TimeMs;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,6 +58,11 @@ pub(crate) trait Core: Machine<Input: Unpin, Effect: Unpin> + Unpin + 'static {
 
     /// Who answers for the input.
     fn origin(input: &Self::Input) -> Origin;
+
+    /// What an input of an outsider is banned by; none for inputs that have no bytes of their own.
+    fn fingerprint(_input: &Self::Input) -> Option<Hash> {
+        None
+    }
 }
 
 /// Timers an effect may set or forget.
@@ -121,6 +127,8 @@ pub(crate) struct Shell<M: Core> {
     panics: u32,
     budget: RestartBudget,
     armed: Option<Instant>,
+    /// Inputs of outsiders that panicked the core twice.
+    banned: BTreeSet<Hash>,
     halted: bool,
 }
 
@@ -151,6 +159,7 @@ impl<M: Core> Shell<M> {
             panics: 0,
             budget: RestartBudget::default(),
             armed: None,
+            banned: BTreeSet::new(),
             halted: false,
         }
     }
@@ -158,6 +167,7 @@ impl<M: Core> Shell<M> {
     /// Builds the core and folds the journal into it.
     fn refold(&mut self) -> Result<(), String> {
         let mut effects = Vec::new();
+        self.timers.due.clear();
         let (mut core, from) = (self.parts.build)(&mut effects);
         if let Some(stream) = M::STREAM {
             for record in self.parts.journal.load(stream, from) {
@@ -237,6 +247,10 @@ impl<M: Core> Shell<M> {
         let Some(core) = self.core.as_mut() else {
             return Err(input);
         };
+        let is_banned = |f: Hash| self.banned.contains(&f);
+        if !self.banned.is_empty() && M::fingerprint(&input).is_some_and(is_banned) {
+            return Ok(()); // Counted when it was banned.
+        }
         let now = self.parts.clock.now();
         let seq = self.parts.journal.next_seq() + turn.records.len() as u64;
         let at = At { now, seq };
@@ -257,12 +271,15 @@ impl<M: Core> Shell<M> {
             turn.votes |= keep == Keep::Vote;
             needs = seq;
         }
-        let mut leaving = Vec::with_capacity(effects.len());
+        let (mut leaving, mut again) = (Vec::with_capacity(effects.len()), Vec::new());
         for effect in effects {
             match M::again(effect) {
-                Ok(next) => inputs.push_front(next),
+                Ok(next) => again.push(next),
                 Err(effect) => leaving.push(effect),
             }
+        }
+        for next in again.into_iter().rev() {
+            inputs.push_front(next);
         }
         if !leaving.is_empty() {
             self.held.push_back((needs, leaving));
@@ -275,12 +292,11 @@ impl<M: Core> Shell<M> {
         self.panics += 1;
         let name = M::NAME.as_str();
         tracing::error!(actor = name, reason, "the core panicked; it is refolded");
-        let now_ms = self.parts.clock.now().0;
-        if self.budget.on_failure(M::NAME.policy(), now_ms) == Verdict::StopNode {
-            self.halt(format!("restart budget spent; last panic: {reason}"));
-            return Err(input);
-        }
         if self.panics < 2 {
+            let now_ms = self.parts.clock.now().0;
+            if self.budget.on_failure(M::NAME.policy(), now_ms) == Verdict::StopNode {
+                self.halt(format!("restart budget spent; last panic: {reason}"));
+            }
             return Err(input);
         }
         self.panics = 0;
@@ -288,6 +304,7 @@ impl<M: Core> Shell<M> {
             self.halt(format!("a fact panics the core: {reason}"));
             return Err(input);
         }
+        self.banned.extend(M::fingerprint(&input));
         let metric = observability_names::POISON_INPUTS.name;
         tracing::error!(
             actor = name,

@@ -48,7 +48,13 @@ impl ActorName {
     pub fn policy(self) -> Policy {
         match self {
             // Their state is the ledger's safety: a few refolds, then the whole node stops.
-            Self::Consensus | Self::Storage | Self::Checkpoint => Policy {
+            // What it wrote may be on its way to the disk: only a restart of the process knows
+            // what arrived there.
+            Self::Storage => Policy {
+                restarts_max: 0,
+                window_ms: 60_000,
+            },
+            Self::Consensus | Self::Checkpoint => Policy {
                 restarts_max: 3,
                 window_ms: 60_000,
             },

@@ -16,7 +16,7 @@ use messages::block::BlockBytes;
 use messages::ids::{Height, StatementId, TimeMs};
 use messages::keys::{StatementCheck, verify_statements};
 use messages::statement::StatementError;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Verified statements that are remembered until their block comes.
@@ -115,7 +115,8 @@ pub struct Admission {
     permissions: Permissions,
     state: StateTree,
     height: Height,
-    verified: BTreeSet<StatementId>,
+    /// Statements whose signatures are good, as they were read.
+    verified: BTreeMap<StatementId, Entry>,
     verified_order: VecDeque<StatementId>,
     waiting: Vec<Waiting>,
     dropped: u64,
@@ -128,7 +129,7 @@ impl Admission {
             permissions,
             state,
             height,
-            verified: BTreeSet::new(),
+            verified: BTreeMap::new(),
             verified_order: VecDeque::new(),
             waiting: Vec::new(),
             dropped: 0,
@@ -154,7 +155,7 @@ impl Admission {
 
     fn on_gossip(&mut self, entries: &[Bytes]) {
         for bytes in entries {
-            match Entry::parse(bytes.clone()) {
+            match self.read(bytes) {
                 Ok(entry) => self.waiting.push(Waiting::Gossip { entry }),
                 Err(_) => self.dropped += 1,
             }
@@ -162,11 +163,8 @@ impl Admission {
     }
 
     fn on_proposal(&mut self, message: &Bytes, parts: &BlockBytes, out: &mut Vec<AdmissionEffect>) {
-        let entries: Result<Vec<Entry>, _> = parts
-            .statements
-            .iter()
-            .map(|s| Entry::parse(s.clone()))
-            .collect();
+        let entries: Result<Vec<Entry>, _> =
+            parts.statements.iter().map(|s| self.read(s)).collect();
         let (message, parts) = (message.clone(), parts.clone());
         match entries {
             Ok(entries) => self.waiting.push(Waiting::Proposal {
@@ -193,10 +191,26 @@ impl Admission {
         for id in ids {
             self.verified.remove(id);
         }
+        while self
+            .verified_order
+            .front()
+            .is_some_and(|id| !self.verified.contains_key(id))
+        {
+            self.verified_order.pop_front();
+        }
     }
 
-    fn remember(&mut self, id: StatementId) {
-        if self.verified.insert(id) {
+    /// Reads a statement, unless it was read and verified before.
+    fn read(&self, bytes: &Bytes) -> Result<Entry, StatementError> {
+        match self.verified.get(&StatementId::of_entry(bytes)) {
+            Some(entry) => Ok(entry.clone()),
+            None => Entry::parse(bytes.clone()),
+        }
+    }
+
+    fn remember(&mut self, entry: Entry) {
+        let id = entry.id;
+        if self.verified.insert(id, entry).is_none() {
             self.verified_order.push_back(id);
             if self.verified_order.len() > VERIFIED_MAX
                 && let Some(oldest) = self.verified_order.pop_front()
@@ -210,7 +224,7 @@ impl Admission {
     fn judge_batch(&mut self, waiting: &[Waiting]) -> BTreeSet<StatementId> {
         let mut fresh: Vec<&Entry> = waiting.iter().flat_map(Waiting::entries).collect();
         let mut seen = BTreeSet::new();
-        fresh.retain(|e| !self.verified.contains(&e.id) && seen.insert(e.id));
+        fresh.retain(|e| !self.verified.contains_key(&e.id) && seen.insert(e.id));
         let messages: Vec<Vec<u8>> = fresh.iter().map(|e| e.statement.sig_structure()).collect();
         let checks: Vec<StatementCheck<'_>> = fresh
             .iter()
@@ -222,14 +236,15 @@ impl Admission {
             })
             .collect();
         let verdicts = verify_statements(&checks);
-        let mut bad = BTreeSet::new();
+        let (mut bad, mut fine) = (BTreeSet::new(), Vec::new());
         for (entry, good) in fresh.iter().zip(verdicts) {
             if good {
-                self.remember(entry.id);
+                fine.push((*entry).clone());
             } else {
                 bad.insert(entry.id);
             }
         }
+        fine.into_iter().for_each(|entry| self.remember(entry));
         bad
     }
 

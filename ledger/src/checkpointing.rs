@@ -25,6 +25,8 @@ use std::collections::BTreeMap;
 const HEADS_KEPT: usize = 64;
 /// Cosignatures for heads not yet durable here are kept this many heights ahead.
 const HEIGHTS_AHEAD_MAX: u64 = 64;
+/// A cosignature: eight bytes of time and the Ed25519 signature.
+const COSIGNATURE_BYTES: usize = 72;
 /// A head without a quorum is asked for again after this long.
 const RETRY_MS: u64 = 500;
 
@@ -277,7 +279,8 @@ impl Checkpointing {
         out: &mut Vec<CheckpointEffect>,
     ) -> Keep {
         let place = self.names.iter().position(|name| name == from);
-        let Some(place) = place.filter(|p| *p != self.own) else {
+        let place = place.filter(|p| *p != self.own && bytes.len() == COSIGNATURE_BYTES);
+        let Some(place) = place else {
             self.dropped += 1;
             return Keep::No;
         };
@@ -300,17 +303,16 @@ impl Checkpointing {
     }
 
     fn keep_early(&mut self, height: Height, from: usize, bytes: Vec<u8>) -> Keep {
-        let list = self.early.entry(height).or_default();
-        let near = height.0 <= self.last_head.0 + HEIGHTS_AHEAD_MAX;
-        if !near
-            || list
-                .iter()
-                .any(|early| early.from == from && early.bytes == bytes)
-        {
-            self.dropped += u64::from(!near);
+        if height.0 > self.last_head.0.saturating_add(HEIGHTS_AHEAD_MAX) {
+            self.dropped += 1;
             return Keep::No;
         }
-        if list.iter().filter(|early| early.from == from).count() >= 2 {
+        let list = self.early.entry(height).or_default();
+        let known = list
+            .iter()
+            .any(|early| early.from == from && early.bytes == bytes);
+        let full = list.iter().filter(|early| early.from == from).count() >= 2;
+        if known || full {
             self.dropped += 1;
             return Keep::No;
         }

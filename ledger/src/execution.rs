@@ -18,7 +18,7 @@ use messages::outcome::{Outcome, outcomes_root};
 use messages::ports::ConsensusVerifier;
 use messages::seal::Seal;
 use messages::statement::{Statement, StatementError};
-use messages::stored::LedgerReader;
+use messages::stored::{LedgerReader, StoredBlock};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -193,15 +193,53 @@ impl Chain {
     /// # Panics
     /// When the store lacks what its head promises; opening it checks that.
     pub fn restore(genesis: &Genesis, policy_text: &str, reader: &dyn LedgerReader) -> Self {
-        let head = reader
-            .head()
-            .expect("a store is opened with its genesis written");
+        Self::restore_with(genesis, policy_text, reader).0
+    }
+
+    /// [`Chain::restore`], and the journal seq from which a replay after that block begins.
+    ///
+    /// # Panics
+    /// As [`Chain::restore`].
+    pub fn restore_with(
+        genesis: &Genesis,
+        policy_text: &str,
+        reader: &dyn LedgerReader,
+    ) -> (Self, u64) {
+        loop {
+            let head = reader
+                .head()
+                .expect("a store is opened with its genesis written");
+            let rows = reader.state_rows();
+            // A block may have become durable between the two reads.
+            if reader.head().is_some_and(|now| now.height == head.height) {
+                let replay_from = head.replay_from;
+                return (
+                    Self::at(genesis, policy_text, reader, head, rows),
+                    replay_from,
+                );
+            }
+        }
+    }
+
+    fn at(
+        genesis: &Genesis,
+        policy_text: &str,
+        reader: &dyn LedgerReader,
+        head: StoredBlock,
+        rows: Vec<(Bytes, Bytes)>,
+    ) -> Self {
         if head.height == Height(0) {
             return Self::genesis(genesis, policy_text);
         }
         let header = Header::from_bytes(&head.header).expect("a stored header is canonical");
         let certificate = CommitCertificate::from_bytes(&head.certificate);
         let size = TreeSize(head.first_leaf.0 + u64::from(head.entry_count));
+        let state = StateTree::from_rows(rows);
+        assert_eq!(
+            state.root(),
+            header.state_root,
+            "the stored state is that of the head"
+        );
         let seal = reader
             .entry(LeafIndex(size.0 - 1))
             .expect("a block ends with its seal");
@@ -213,7 +251,7 @@ impl Chain {
             certificate: Some(certificate.expect("a stored certificate is canonical")),
             seal: Hash::leaf(&seal),
             log: Frontier::from_peaks(size, head.peaks).expect("stored peaks fit their size"),
-            state: StateTree::from_rows(reader.state_rows()),
+            state,
             ordinal: head.first_ordinal + u64::from(head.entry_count) - 1,
         }
     }
@@ -250,7 +288,7 @@ impl Chain {
                 entries.push(entry);
             }
         }
-        let time = TimeMs(now.0.max(self.time.0 + 1));
+        let time = now.max(self.time.plus_ms(1));
         let certificate_hash = hash_of(self.certificate.as_ref());
         let (header, seal, log) = self.finish(&mut body, time, proposer, certificate_hash);
         let statements = entries.iter().map(|e| e.bytes.clone()).collect();

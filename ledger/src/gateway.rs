@@ -56,7 +56,12 @@ pub enum GatewayInput {
     /// Blocks with these statements have receipts now.
     Published(Vec<Arc<Vec<StatementId>>>),
     /// Receipts that were fetched.
-    Receipts(Vec<Committed>),
+    Receipts {
+        /// Those there are.
+        ready: Vec<Committed>,
+        /// Statements that have none yet.
+        not_yet: Vec<StatementId>,
+    },
     /// Who is missing changed.
     Presence {
         /// Validators that are missing.
@@ -275,6 +280,22 @@ impl Gateway {
         }
     }
 
+    /// Those who do not wait, or wait for nothing as there is no quorum, are answered now.
+    fn on_not_yet(&mut self, ids: &[StatementId], out: &mut Vec<GatewayEffect>) {
+        for id in ids {
+            for token in self.tokens(id) {
+                let waiter = self.waiters.get(&token);
+                let waits = waiter.is_some_and(|waiter| waiter.deadline.is_some());
+                if !self.quorum {
+                    let answer = self.no_quorum(*id);
+                    self.answer(token, answer, out);
+                } else if !waits {
+                    self.answer(token, SubmitAnswer::Pending(*id), out);
+                }
+            }
+        }
+    }
+
     fn on_presence(&mut self, missing: &[Name], quorum: bool, out: &mut Vec<GatewayEffect>) {
         self.missing = missing.to_vec();
         self.quorum = quorum;
@@ -381,7 +402,10 @@ impl Machine for Gateway {
             GatewayInput::Already(ids) => self.on_already(ids, out),
             GatewayInput::Busy(ids) => self.on_busy(ids, out),
             GatewayInput::Published(blocks) => self.on_published(blocks, out),
-            GatewayInput::Receipts(receipts) => self.on_receipts(receipts, out),
+            GatewayInput::Receipts { ready, not_yet } => {
+                self.on_receipts(ready, out);
+                self.on_not_yet(not_yet, out);
+            }
             GatewayInput::Presence { missing, quorum } => self.on_presence(missing, *quorum, out),
             GatewayInput::Tick => self.on_tick(at.now, out),
         }

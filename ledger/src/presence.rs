@@ -4,10 +4,14 @@
 
 use crate::machine::{At, Keep, Machine};
 use crate::storage::DurableBlock;
+use bytes::Bytes;
 use messages::api::{Answer, Health, Query, ValidatorStatus};
+use messages::cbor::Canonical;
+use messages::consensus::CommitCertificate;
 use messages::genesis::Genesis;
 use messages::hash::Hash;
 use messages::ids::{Height, Name, Ordinal, Round, TimeMs, TreeSize};
+use messages::ports::ConsensusVerifier;
 use messages::quorum::quorum;
 use messages::wire::{CertifiedBlock, PeerMessage};
 use std::collections::BTreeMap;
@@ -37,6 +41,8 @@ pub enum PresenceInput {
         height: Height,
         /// Its round.
         round: Round,
+        /// Canonical certificate of the block at its height.
+        certificate: Bytes,
     },
     /// Time for our own status.
     Tick,
@@ -108,6 +114,8 @@ struct Peer {
     heard: Option<TimeMs>,
     height: Height,
     round: Round,
+    /// The highest height whose certificate it showed; kept only while we look for our floor.
+    certified: Option<Height>,
 }
 
 /// The machine.
@@ -119,11 +127,15 @@ pub struct Presence {
     deciding: Height,
     round: Round,
     durable: Height,
+    certificate: Bytes,
+    verifier: Arc<dyn ConsensusVerifier>,
     published: Height,
     log: (TreeSize, Hash),
     statements: Ordinal,
     waiting: usize,
     requested: Option<(Name, TimeMs)>,
+    /// Whom we asked last, and from which height on.
+    last_asked: Option<(Name, Height)>,
     behind_since: Option<TimeMs>,
     last_missing: Option<Vec<Name>>,
     amnesiac: Option<String>,
@@ -137,6 +149,8 @@ pub struct Presence {
 pub struct Standing {
     /// Durable height.
     pub durable: Height,
+    /// Canonical certificate of the block there; empty at height 0.
+    pub certificate: Bytes,
     /// Newest published checkpoint.
     pub published: Height,
     /// Size and root of the log.
@@ -145,6 +159,8 @@ pub struct Standing {
     pub statements: Ordinal,
     /// Why the node may not sign, if it may not.
     pub amnesiac: Option<String>,
+    /// The floor that an amnesiac found before.
+    pub floor: Option<Height>,
 }
 
 impl Presence {
@@ -154,6 +170,7 @@ impl Presence {
         own: Name,
         version: &'static str,
         standing: Standing,
+        verifier: Arc<dyn ConsensusVerifier>,
         out: &mut Vec<PresenceEffect>,
     ) -> Self {
         let presence = Self {
@@ -163,15 +180,18 @@ impl Presence {
             deciding: standing.durable.next(),
             round: Round(0),
             durable: standing.durable,
+            certificate: standing.certificate,
+            verifier,
             published: standing.published,
             log: standing.log,
             statements: standing.statements,
             waiting: 0,
             requested: None,
+            last_asked: None,
             behind_since: None,
             last_missing: None,
             amnesiac: standing.amnesiac,
-            floor: None,
+            floor: standing.floor,
             started: None,
             genesis,
         };
@@ -202,6 +222,7 @@ impl Presence {
             height: self.durable,
             round: self.round,
             published: self.published,
+            certificate: self.certificate.clone(),
         })
     }
 
@@ -212,6 +233,45 @@ impl Presence {
         self.find_floor(now, out);
         self.catch_up(now, out);
         out.push(PresenceEffect::TickAgain);
+    }
+
+    fn on_status(
+        &mut self,
+        now: TimeMs,
+        from: &Name,
+        (height, round): (Height, Round),
+        certificate: &[u8],
+        out: &mut Vec<PresenceEffect>,
+    ) {
+        if self.genesis.validator_by_name(from).is_none() || *from == self.own {
+            return;
+        }
+        let seeks_floor = self.amnesiac.is_some() && self.floor.is_none();
+        let known = self.peers.get(from).and_then(|peer| peer.certified);
+        let shown = (seeks_floor && self.is_certified(height, certificate)).then_some(height);
+        let certified = known.max(shown);
+        let peer = Peer {
+            heard: Some(now),
+            height,
+            round,
+            certified,
+        };
+        self.peers.insert(from.clone(), peer);
+        self.report(now, out);
+    }
+
+    /// Whether a quorum decided a block at `height`: a peer's word alone must not move our floor.
+    fn is_certified(&self, height: Height, certificate: &[u8]) -> bool {
+        if height == Height(0) {
+            return true;
+        }
+        let set = self.genesis.validator_set();
+        CommitCertificate::from_bytes(certificate).is_ok_and(|certificate| {
+            certificate.height == height
+                && certificate
+                    .verify_with(&self.genesis.network, &set, &*self.verifier)
+                    .is_ok()
+        })
     }
 
     fn report(&mut self, now: TimeMs, out: &mut Vec<PresenceEffect>) {
@@ -244,7 +304,7 @@ impl Presence {
                 peer.heard
                     .is_some_and(|heard| now.since_ms(heard) < MISSING_MS)
             })
-            .map(|peer| peer.height)
+            .filter_map(|peer| peer.certified)
             .collect();
         if n > 1 && heads.len() >= quorum(n) - 1 {
             let highest = heads
@@ -276,18 +336,29 @@ impl Presence {
         if !far && now.since_ms(since) < ONE_BEHIND_MS {
             return;
         }
-        let asked = match &self.requested {
-            Some((_, at)) if now.since_ms(*at) < REQUEST_MS => return,
-            Some((name, _)) => Some(name.clone()),
-            None => None,
+        if self
+            .requested
+            .as_ref()
+            .is_some_and(|(_, at)| now.since_ms(*at) < REQUEST_MS)
+        {
+            return;
+        }
+        // Whoever was asked last and brought us no further has its turn after all others.
+        let to = match &self.last_asked {
+            Some((name, height)) if *height == self.deciding => {
+                let after = ahead.iter().map(|(n, _)| *n).find(|n| *n > name);
+                after.unwrap_or(ahead[0].0)
+            }
+            Some((name, _)) if ahead.iter().any(|(n, _)| *n == name) => name,
+            _ => ahead[0].0,
         };
-        let after = asked.and_then(|name| ahead.iter().find(|(n, _)| **n > name));
-        let to = after.unwrap_or(&ahead[0]).0.clone();
+        let to = to.clone();
         self.request(to, now, out);
     }
 
     fn request(&mut self, to: Name, now: TimeMs, out: &mut Vec<PresenceEffect>) {
         self.requested = Some((to.clone(), now));
+        self.last_asked = Some((to.clone(), self.deciding));
         let message = PeerMessage::BlocksRequest {
             first: self.deciding,
             count: REQUEST_BLOCKS,
@@ -373,16 +444,9 @@ impl Machine for Presence {
                 from,
                 height,
                 round,
+                certificate,
             } => {
-                if self.genesis.validator_by_name(from).is_some() && *from != self.own {
-                    let peer = Peer {
-                        heard: Some(at.now),
-                        height: *height,
-                        round: *round,
-                    };
-                    self.peers.insert(from.clone(), peer);
-                    self.report(at.now, out);
-                }
+                self.on_status(at.now, from, (*height, *round), certificate, out);
             }
             PresenceInput::Tick => self.on_tick(at.now, out),
             PresenceInput::Progress {
@@ -397,6 +461,7 @@ impl Machine for Presence {
             }
             PresenceInput::Durable(block) => {
                 self.durable = block.height;
+                self.certificate = block.certificate.clone();
                 self.log = (block.log_size, block.log_root);
                 self.statements = Ordinal(block.ordinal);
             }

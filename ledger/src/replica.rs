@@ -10,6 +10,8 @@
 //! - below the amnesia floor nothing is signed (DESIGN section 7).
 
 mod decide;
+mod held;
+mod proposals;
 mod vocabulary;
 
 pub use vocabulary::{
@@ -20,9 +22,11 @@ use crate::engine::{Engine, EngineConfig, EngineInput, EngineOutput, EngineTimeo
 use crate::execution::{Chain, Committed, Entry, Executed};
 use crate::machine::{At, Keep, Machine};
 use crate::pool::{Admission, Pool, PoolLimits};
+use bytes::Bytes;
+use messages::block::BlockBytes;
 use messages::cbor::Canonical;
-use messages::consensus::{BlockId, ConsensusMessage, Proposal};
-use messages::ids::{Height, Round, StatementId, TimeMs};
+use messages::consensus::{BlockId, ConsensusMessage};
+use messages::ids::{Height, Round, StatementId, TreeSize};
 use messages::keys::PublicKey;
 use messages::ports::{ConsensusSigner, ConsensusVerifier};
 use messages::stored::LedgerReader;
@@ -32,8 +36,6 @@ use std::sync::Arc;
 
 /// Blocks of heights further ahead than this are not kept.
 const HEIGHTS_AHEAD_MAX: u64 = 8;
-/// Different blocks kept per height: hostile proposers cannot fill the memory.
-const BODIES_PER_HEIGHT_MAX: usize = 64;
 /// Statements waiting here are told again after this long.
 const REGOSSIP_MS: u64 = 1_000;
 /// Statements told again at once.
@@ -66,17 +68,20 @@ pub struct Dropped {
     pub malformed: u64,
     /// Of a height already decided, or too far ahead.
     pub out_of_range: u64,
-    /// A block that is not valid here.
+    /// A block that is not valid here, or has no room.
     pub invalid_blocks: u64,
+    /// An input of a height to come with a bad signature, or for which there is no room.
+    pub not_held: u64,
     /// A synced block that does not follow, or whose certificate does not hold.
     pub bad_sync: u64,
 }
 
-/// A block this node holds for a height not yet decided.
+/// A block that is valid on the chain as it stands, for the height being decided.
 struct Body {
-    judged: JudgedBlock,
-    /// Executed on the chain of the height before, once that is known.
-    verdict: Option<Result<Arc<Executed>, String>>,
+    /// Round in which it was first proposed.
+    round: Round,
+    parts: BlockBytes,
+    executed: Arc<Executed>,
 }
 
 /// The machine.
@@ -88,15 +93,17 @@ pub struct Replica {
     started: bool,
     pool: Pool,
     bodies: BTreeMap<(Height, BlockId), Body>,
-    /// Proposals of heights to come, whose blocks are judged when their height starts.
-    proposals: BTreeMap<Height, Vec<Proposal>>,
+    /// Inputs of heights to come, as they arrived; stepped when their height starts.
+    held: BTreeMap<Height, Vec<(At, ReplicaInput)>>,
+    /// For each height to come, the first journal record that belongs to it.
+    earliest: BTreeMap<Height, u64>,
+    /// Journal record of the floor.
+    floor_seq: Option<u64>,
     /// Rounds for which a block of ours was made.
     proposed: BTreeSet<(Height, Round)>,
     /// Ids committed in blocks that are not yet durable.
     recent: BTreeMap<Height, Vec<StatementId>>,
     recent_ids: BTreeSet<StatementId>,
-    /// Journal seq at which each of the last heights was started.
-    started_at: BTreeMap<Height, u64>,
     /// First height this validator may sign; none while an amnesiac does not know it.
     floor: Option<Height>,
     regossip_armed: bool,
@@ -104,14 +111,26 @@ pub struct Replica {
 }
 
 /// Ids of durable blocks (by the reader) and of those on their way to the disk.
+///
+/// What waits in the pool was looked up when it came and leaves when it is committed, so it need
+/// not be looked up again: a point read is among the dearest things done for a deposit.
 struct CommittedIds<'a> {
+    pool: &'a Pool,
     reader: &'a dyn LedgerReader,
     recent: &'a BTreeSet<StatementId>,
+    /// The store may be ahead of a chain that is being folded again: what it holds beyond this
+    /// is not committed yet.
+    size: TreeSize,
 }
 
 impl Committed for CommittedIds<'_> {
     fn contains(&self, id: &StatementId) -> bool {
-        self.recent.contains(id) || self.reader.position(id).is_some()
+        let on_disk = || {
+            self.reader
+                .position(id)
+                .is_some_and(|at| at.0 < self.size.0)
+        };
+        !self.pool.contains(id) && (self.recent.contains(id) || on_disk())
     }
 }
 
@@ -134,11 +153,12 @@ impl Replica {
             started: false,
             pool,
             bodies: BTreeMap::new(),
-            proposals: BTreeMap::new(),
+            held: BTreeMap::new(),
+            earliest: BTreeMap::new(),
+            floor_seq: None,
             proposed: BTreeSet::new(),
             recent: BTreeMap::new(),
             recent_ids: BTreeSet::new(),
-            started_at: BTreeMap::new(),
             floor,
             regossip_armed: false,
             dropped: Dropped::default(),
@@ -179,8 +199,10 @@ impl Replica {
 
     fn committed(&self) -> CommittedIds<'_> {
         CommittedIds {
+            pool: &self.pool,
             reader: &*self.config.reader,
             recent: &self.recent_ids,
+            size: self.chain.log.size(),
         }
     }
 
@@ -190,7 +212,7 @@ impl Replica {
         height >= next && height.0 <= next.0 + HEIGHTS_AHEAD_MAX
     }
 
-    fn on_message(&mut self, at: At, bytes: &[u8], out: &mut Vec<ReplicaEffect>) -> Keep {
+    fn on_message(&mut self, at: At, bytes: &Bytes, out: &mut Vec<ReplicaEffect>) -> Keep {
         let Ok(message) = ConsensusMessage::from_bytes(bytes) else {
             self.dropped.malformed += 1;
             return Keep::No;
@@ -200,12 +222,16 @@ impl Replica {
             return Keep::No;
         }
         let height = message.height();
+        if height > self.chain.next_height() {
+            return self.hold_message(at, &message, bytes);
+        }
         let refused = self.refused();
         let was_started = self.started;
-        self.wake_for(at, height, out);
-        self.drive(at, EngineInput::Message(message), out);
-        // What the engine refused changed nothing, and would not be refused again by a replay
-        // that starts nearer to its height.
+        self.start(at, out);
+        if height == self.chain.next_height() {
+            self.drive(at, EngineInput::Message(message), out);
+        }
+        // What the engine refused changed nothing.
         let changed = self.refused() == refused || self.started != was_started;
         if changed { Keep::Yes } else { Keep::No }
     }
@@ -213,122 +239,6 @@ impl Replica {
     /// Inputs the engine refused so far.
     fn refused(&self) -> u64 {
         self.engine.dropped().values().sum()
-    }
-
-    fn on_proposal(
-        &mut self,
-        at: At,
-        bytes: &[u8],
-        block: &JudgedBlock,
-        out: &mut Vec<ReplicaEffect>,
-    ) -> Keep {
-        let Ok(ConsensusMessage::Proposal(signed)) = ConsensusMessage::from_bytes(bytes) else {
-            self.dropped.malformed += 1;
-            return Keep::No;
-        };
-        let proposal = signed.proposal.clone();
-        let claimed = messages::block::Header::from_bytes(&block.parts.header);
-        let describes = claimed.is_ok_and(|header| header.id() == proposal.block);
-        let rules = &self.chain.rules;
-        let proposer = rules.validators.proposer(proposal.height, proposal.round);
-        if !describes || !self.in_range(proposal.height) || proposer != proposal.proposer {
-            self.dropped.out_of_range += 1;
-            return Keep::No;
-        }
-        if !self.keep_body(proposal.height, proposal.block, block) {
-            self.dropped.out_of_range += 1;
-            return Keep::No;
-        }
-        self.wake_for(at, proposal.height, out);
-        let height = proposal.height;
-        self.drive(
-            at,
-            EngineInput::Message(ConsensusMessage::Proposal(signed)),
-            out,
-        );
-        if height == self.chain.next_height() && self.started {
-            self.judge(at, &proposal, out);
-        } else if self.in_range(height) {
-            self.proposals.entry(height).or_default().push(proposal);
-        }
-        Keep::Yes
-    }
-
-    fn keep_body(&mut self, height: Height, id: BlockId, judged: &JudgedBlock) -> bool {
-        if self.bodies.contains_key(&(height, id)) {
-            return true;
-        }
-        let of_height = (height, BlockId(messages::hash::Hash([0; 32])))
-            ..=(height, BlockId(messages::hash::Hash([0xff; 32])));
-        if self.bodies.range(of_height).count() >= BODIES_PER_HEIGHT_MAX {
-            return false;
-        }
-        self.bodies.insert(
-            (height, id),
-            Body {
-                judged: judged.clone(),
-                verdict: None,
-            },
-        );
-        true
-    }
-
-    /// Tells the engine whether a proposed block is valid here.
-    fn judge(&mut self, at: At, proposal: &Proposal, out: &mut Vec<ReplicaEffect>) {
-        let fresh = proposal.valid_round.is_none();
-        let verdict = self.execute(proposal.height, proposal.block);
-        let Some(verdict) = verdict else { return };
-        let valid = verdict.is_ok_and(|executed| {
-            let header = &executed.block.header;
-            let is_own_and_timely =
-                || header.proposer == proposal.proposer && self.is_timely(header.time, at.now);
-            !fresh || is_own_and_timely()
-        });
-        if !valid {
-            self.dropped.invalid_blocks += 1;
-        }
-        let input = EngineInput::BlockChecked {
-            height: proposal.height,
-            round: proposal.round,
-            block: proposal.block,
-            proposer: proposal.proposer,
-            valid_round: proposal.valid_round,
-            valid,
-        };
-        self.drive(at, input, out);
-    }
-
-    /// A fresh proposal's time may not lie far from this validator's own clock.
-    fn is_timely(&self, time: TimeMs, now: TimeMs) -> bool {
-        let drift = u64::from(self.chain.rules.parameters.clock_drift_ms_max);
-        // A chain that ran ahead of the clocks moves by a millisecond a block.
-        time.0 <= (now.0 + drift).max(self.chain.time.0 + 1) && time.0 + drift >= now.0
-    }
-
-    /// Executes a kept block on the chain, once.
-    fn execute(&mut self, height: Height, id: BlockId) -> Option<Result<Arc<Executed>, String>> {
-        let body = self.bodies.get(&(height, id))?;
-        if let Some(verdict) = &body.verdict {
-            return Some(verdict.clone());
-        }
-        let verdict = self.run(&body.judged).map(Arc::new);
-        if let Err(reason) = &verdict {
-            tracing::warn!(%height, reason, "a proposed block is not valid");
-        }
-        let body = self.bodies.get_mut(&(height, id)).expect("it was there");
-        body.verdict = Some(verdict.clone());
-        Some(verdict)
-    }
-
-    fn run(&self, judged: &JudgedBlock) -> Result<Executed, String> {
-        let block = messages::block::Block::from_parts(&judged.parts).map_err(|e| e.to_string())?;
-        let entries = judged
-            .entries
-            .clone()
-            .ok_or("a statement has a bad form or a bad signature")?;
-        self.chain
-            .execute(block, entries, &self.committed(), &*self.config.verifier)
-            .map_err(|e| e.to_string())
     }
 
     fn on_admit(
@@ -441,40 +351,12 @@ impl Replica {
         }
     }
 
-    fn on_propose(
-        &mut self,
-        at: At,
-        height: Height,
-        round: Round,
-        block: &JudgedBlock,
-        out: &mut Vec<ReplicaEffect>,
-    ) -> Keep {
-        if height != self.chain.next_height() || !self.proposed.insert((height, round)) {
-            return Keep::No;
-        }
-        self.start(at, out);
-        let Ok(header) = messages::block::Header::from_bytes(&block.parts.header) else {
-            return Keep::No;
-        };
-        let id = header.id();
-        self.keep_body(height, id, block);
-        self.drive(
-            at,
-            EngineInput::Propose {
-                height,
-                round,
-                block: id,
-            },
-            out,
-        );
-        Keep::Yes
-    }
-
-    fn on_floor(&mut self, floor: Height) -> Keep {
+    fn on_floor(&mut self, at: At, floor: Height) -> Keep {
         if self.floor.is_some_and(|known| known >= floor) {
             return Keep::No;
         }
         self.floor = Some(floor);
+        self.floor_seq = Some(at.seq);
         self.engine = Self::engine(&self.config, &self.chain, self.floor);
         self.started = false;
         Keep::Yes
@@ -491,25 +373,19 @@ impl Replica {
         Keep::No
     }
 
-    /// Starts the next height when `height` is it.
-    fn wake_for(&mut self, at: At, height: Height, out: &mut Vec<ReplicaEffect>) {
-        if height == self.chain.next_height() {
-            self.start(at, out);
-        }
-    }
-
-    /// Starts deciding the next height, if it is not being decided already.
+    /// Starts deciding the next height, if it is not being decided already, and steps what was
+    /// held for it: in order of arrival and with the time of arrival, as a replay does.
     fn start(&mut self, at: At, out: &mut Vec<ReplicaEffect>) {
         if self.started {
             return;
         }
         self.started = true;
         let height = self.chain.next_height();
-        self.started_at.insert(height, at.seq);
+        self.earliest.entry(height).or_insert(at.seq);
         self.drive(at, EngineInput::StartHeight(height), out);
-        for proposal in self.proposals.remove(&height).unwrap_or_default() {
+        for (at, input) in self.held.remove(&height).unwrap_or_default() {
             if self.chain.next_height() == height {
-                self.judge(at, &proposal, out);
+                self.handle(at, &input, out);
             }
         }
     }
@@ -583,7 +459,7 @@ impl Replica {
                 match self.bodies.get(&key) {
                     Some(body) => PeerMessage::Proposal {
                         message: bytes,
-                        block: body.judged.parts.clone(),
+                        block: body.parts.clone(),
                     },
                     None => PeerMessage::Consensus(bytes),
                 }
@@ -608,32 +484,26 @@ impl Replica {
             parts: executed.block.to_parts(),
             entries: Some(executed.entries.clone()),
         };
-        let id = executed.id;
-        self.bodies.insert(
-            (height, id),
-            Body {
-                judged: block.clone(),
-                verdict: Some(Ok(Arc::new(executed))),
-            },
-        );
+        let body = Body {
+            round,
+            parts: block.parts.clone(),
+            executed: Arc::new(executed),
+        };
+        self.bodies.insert((height, body.executed.id), body);
         out.push(ReplicaEffect::Again(ReplicaInput::Propose {
             height,
             round,
             block,
         }));
     }
-}
 
-impl Machine for Replica {
-    type Input = ReplicaInput;
-    type Effect = ReplicaEffect;
-
-    fn step(&mut self, at: At, input: &ReplicaInput, out: &mut Vec<ReplicaEffect>) -> Keep {
-        // A replay gathers the effects of many steps: only this step's count here.
-        let before = out.len();
-        let keep = match input {
+    /// Reacts to one input.
+    fn handle(&mut self, at: At, input: &ReplicaInput, out: &mut Vec<ReplicaEffect>) -> Keep {
+        match input {
             ReplicaInput::Message(bytes) => self.on_message(at, bytes, out),
-            ReplicaInput::Proposal { message, block } => self.on_proposal(at, message, block, out),
+            ReplicaInput::Proposal { message, block } => {
+                self.on_proposal(at, message, block, input, out)
+            }
             ReplicaInput::Admit { entries, local } => self.on_admit(at, entries, *local, out),
             ReplicaInput::Propose {
                 height,
@@ -650,8 +520,18 @@ impl Machine for Replica {
             ReplicaInput::Timer(timer) => self.on_timer(at, *timer, out),
             ReplicaInput::Synced(block) => self.on_synced(at, block, out),
             ReplicaInput::Durable(height) => self.on_durable(*height),
-            ReplicaInput::Floor(height) => self.on_floor(*height),
-        };
+            ReplicaInput::Floor(height) => self.on_floor(at, *height),
+        }
+    }
+}
+
+impl Machine for Replica {
+    type Input = ReplicaInput;
+    type Effect = ReplicaEffect;
+
+    fn step(&mut self, at: At, input: &ReplicaInput, out: &mut Vec<ReplicaEffect>) -> Keep {
+        let before = out.len();
+        let keep = self.handle(at, input, out);
         let speaks = |e: &ReplicaEffect| {
             matches!(
                 e,

@@ -81,6 +81,8 @@ pub struct DurableBlock {
     pub ids: Arc<Vec<StatementId>>,
     /// Statements committed up to and with it.
     pub ordinal: u64,
+    /// Canonical certificate that decided it.
+    pub certificate: Bytes,
 }
 
 /// What the machine asks for.
@@ -97,15 +99,20 @@ pub enum StorageEffect {
         /// The signed note.
         note: String,
     },
-    /// Blocks up to this height have receipts now; these are the statements that just got theirs.
+    /// Blocks up to this height have receipts now.
     Published {
         /// The height.
         height: Height,
-        /// Blocks published by this checkpoint, in order.
-        blocks: Vec<DurableBlock>,
+        /// Statements of the blocks that just got theirs, block by block.
+        ids: Vec<Arc<Vec<StatementId>>>,
     },
     /// Receipts for the waiting.
-    Receipts(Vec<Committed>),
+    Receipts {
+        /// Those there are.
+        ready: Vec<Committed>,
+        /// Committed statements whose checkpoint still lacks a quorum.
+        not_yet: Vec<StatementId>,
+    },
     /// Answer to a question.
     Answer {
         /// Names the asker.
@@ -142,7 +149,7 @@ pub struct Storage {
     writing: BTreeMap<Height, Arc<Decided>>,
     recent: BTreeMap<Height, Recent>,
     /// Durable blocks without a published checkpoint.
-    unpublished: BTreeMap<Height, DurableBlock>,
+    unpublished: BTreeMap<Height, Arc<Vec<StatementId>>>,
     /// Newest published checkpoint.
     published: Option<(Height, String)>,
 }
@@ -164,7 +171,7 @@ impl Storage {
             head: head.height,
             writing: BTreeMap::new(),
             recent: BTreeMap::new(),
-            unpublished: BTreeMap::new(),
+            unpublished: unpublished(&*reader, head.height, published.as_ref().map(|p| p.0)),
             published,
             reader,
             genesis,
@@ -288,6 +295,7 @@ impl Storage {
             state: executed.next.state.clone(),
             ids: Arc::new(ids),
             ordinal: executed.next.ordinal,
+            certificate: decided.certificate.to_bytes().into(),
         };
         let leaves = messages::outcome::outcome_leaves(&executed.outcomes);
         let outcomes = LogTree::of_leaves(&leaves);
@@ -302,7 +310,7 @@ impl Storage {
         while self.recent.len() > RECENT_BLOCKS {
             self.recent.pop_first();
         }
-        self.unpublished.insert(height, durable.clone());
+        self.unpublished.insert(height, durable.ids.clone());
         out.push(StorageEffect::Durable(durable));
     }
 
@@ -320,10 +328,9 @@ impl Storage {
             note: note.to_owned(),
         });
         let later = self.unpublished.split_off(&height.next());
-        let blocks = std::mem::replace(&mut self.unpublished, later)
-            .into_values()
-            .collect();
-        out.push(StorageEffect::Published { height, blocks });
+        let published = std::mem::replace(&mut self.unpublished, later);
+        let ids = published.into_values().collect();
+        out.push(StorageEffect::Published { height, ids });
     }
 
     fn serve(&self, to: &Name, from: Height, count: u32, out: &mut Vec<StorageEffect>) {
@@ -366,6 +373,25 @@ impl Storage {
     }
 }
 
+/// Statements of the durable blocks that have no published checkpoint yet.
+fn unpublished(
+    reader: &dyn LedgerReader,
+    head: Height,
+    published: Option<Height>,
+) -> BTreeMap<Height, Arc<Vec<StatementId>>> {
+    let first = published.map_or(1, |height| height.0 + 1);
+    let ids_of = |height: u64| {
+        let block = reader.block(Height(height))?;
+        let entries = reader.entries(block.first_leaf, block.entry_count as usize - 1);
+        let ids = entries
+            .iter()
+            .map(|entry| StatementId::of_entry(entry))
+            .collect();
+        Some((Height(height), Arc::new(ids)))
+    };
+    (first..=head.0).filter_map(ids_of).collect()
+}
+
 /// State rows of events, ordered by key, the last word for each key.
 fn rows_of(events: &[Event]) -> Vec<(Bytes, Bytes)> {
     events
@@ -388,8 +414,14 @@ impl Machine for Storage {
                 self.on_checkpoint(*height, note, out);
             }
             StorageInput::Fetch(ids) => {
-                let receipts = ids.iter().filter_map(|id| self.receipt(id).ok()).collect();
-                out.push(StorageEffect::Receipts(receipts));
+                let (mut ready, mut not_yet) = (Vec::new(), Vec::new());
+                for id in ids {
+                    match self.receipt(id) {
+                        Ok(committed) => ready.push(committed),
+                        Err(_) => not_yet.push(*id),
+                    }
+                }
+                out.push(StorageEffect::Receipts { ready, not_yet });
             }
             StorageInput::Ask { token, query } => {
                 let answer = self.answer(query);

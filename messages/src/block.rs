@@ -6,6 +6,7 @@
 
 use crate::cbor::{self, Canonical, CborError, Writer, Written};
 use crate::consensus::{BlockId, CommitCertificate};
+use crate::genesis::Parameters;
 use crate::hash::{Hash, domain_hash};
 use crate::ids::{Height, Name, TimeMs, TreeSize};
 use crate::keys::PublicKey;
@@ -109,6 +110,20 @@ pub struct BlockBytes {
     pub statements: Vec<Bytes>,
     /// Canonical certificate of the block before; empty for height 1.
     pub certificate: Bytes,
+}
+
+/// Largest header or certificate of a block, in bytes: room for a thousand validators.
+const PART_BYTES_MAX: usize = 128 << 10;
+
+impl BlockBytes {
+    /// Whether the parts are no larger than the network allows.
+    pub fn fits(&self, limits: &Parameters) -> bool {
+        let statements: usize = self.statements.iter().map(Bytes::len).sum();
+        self.statements.len() <= limits.block_statements_max as usize
+            && statements <= limits.block_bytes_max as usize
+            && self.header.len() <= PART_BYTES_MAX
+            && self.certificate.len() <= PART_BYTES_MAX
+    }
 }
 
 impl core::fmt::Debug for BlockBytes {

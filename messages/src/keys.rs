@@ -113,12 +113,51 @@ impl PublicKey {
     }
 }
 
-/// Whether R is a canonical point that is not of small order.
+/// y-coordinates of the points of small order (RFC 7748's curve in Edwards form), little endian:
+/// 0 and 1 and -1, and the two of order eight.
+const SMALL_ORDER_Y: [[u8; 32]; 5] = [
+    [0; 32],
+    {
+        let mut one = [0; 32];
+        one[0] = 1;
+        one
+    },
+    {
+        let mut minus_one = FIELD_PRIME;
+        minus_one[0] -= 1;
+        minus_one
+    },
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67,
+        0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac,
+        0x03, 0x7a,
+    ],
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98,
+        0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53,
+        0xfc, 0x05,
+    ],
+];
+
+/// 2^255 - 19, little endian.
+const FIELD_PRIME: [u8; 32] = {
+    let mut p = [0xff; 32];
+    p[0] = 0xed;
+    p[31] = 0x7f;
+    p
+};
+
+/// Whether R, if it is a point, is in canonical form and not of small order.
+///
+/// Needs no curve arithmetic: an encoding is canonical when y is below the field's prime and x
+/// is not a negative zero, and x is zero for y = 1 and y = -1 only, which are of small order.
+/// Whether R is a point is for the verification itself.
 fn acceptable_r(signature: &Signature) -> bool {
-    let mut r = [0; 32];
-    r.copy_from_slice(&signature.0[..32]);
-    VerifyingKey::from_bytes(&r)
-        .is_ok_and(|point| !point.is_weak() && point.to_edwards().compress().to_bytes() == r)
+    let mut y = [0; 32];
+    y.copy_from_slice(&signature.0[..32]);
+    y[31] &= 0x7f;
+    let below_prime = y.iter().rev().lt(FIELD_PRIME.iter().rev());
+    below_prime && !SMALL_ORDER_Y.contains(&y)
 }
 
 /// One signature to be judged by the statement rule.
@@ -250,6 +289,42 @@ mod tests {
         let verdicts = verify_statements(&checks);
         assert_eq!(verdicts.iter().filter(|ok| !**ok).count(), 1);
         assert!(!verdicts[5]);
+    }
+
+    /// The rule of `acceptable_r` by curve arithmetic.
+    fn acceptable_by_arithmetic(r: [u8; 32]) -> bool {
+        VerifyingKey::from_bytes(&r)
+            .is_ok_and(|point| !point.is_weak() && point.to_edwards().compress().to_bytes() == r)
+    }
+
+    #[test]
+    fn the_rule_for_r_agrees_with_curve_arithmetic() {
+        let mut candidates: Vec<[u8; 32]> = SMALL_ORDER_Y.to_vec();
+        // Non-canonical forms: y + p for every y below 19.
+        for low in 0..19_u8 {
+            let mut y = FIELD_PRIME;
+            y[0] = 0xed + low;
+            candidates.push(y);
+        }
+        candidates.extend((0..2_000_u32).map(|i| Hash::of(&i.to_be_bytes()).0));
+        let (mut accepted, mut refused) = (0, 0);
+        for candidate in candidates {
+            for sign in [0, 0x80] {
+                let mut r = candidate;
+                r[31] ^= sign;
+                let mut bytes = [0; 64];
+                bytes[..32].copy_from_slice(&r);
+                let is_point = VerifyingKey::from_bytes(&r).is_ok();
+                let rule = is_point && acceptable_r(&Signature(bytes));
+                assert_eq!(rule, acceptable_by_arithmetic(r), "{}", hex::encode(r));
+                accepted += u32::from(rule);
+                refused += u32::from(is_point && !rule);
+            }
+        }
+        assert!(
+            accepted > 1_000 && refused >= 8,
+            "{accepted} accepted, {refused} refused"
+        );
     }
 
     #[test]

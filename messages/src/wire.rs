@@ -164,6 +164,8 @@ pub enum PeerMessage {
         round: Round,
         /// Height of the newest checkpoint with a quorum.
         published: Height,
+        /// Canonical certificate of the block at `height`; empty at height 0.
+        certificate: Bytes,
     },
     /// Asks for certified blocks from a height on.
     BlocksRequest {

@@ -8,7 +8,7 @@ use crate::dice::Dice;
 use crate::founders::{key, name};
 use crate::life::Life;
 use crate::plan::{NODES, Plan};
-use crate::schedule::{Event, Schedule};
+use crate::schedule::{Event, NodeIndex, Schedule};
 use actors::NodeHandle;
 use bus::api::{Answer, NodeApi, ProblemKind, Query, SubmitAnswer};
 use bytes::Bytes;
@@ -31,6 +31,8 @@ pub enum ClientEvent {
     Next(usize),
     /// A node answered its submission.
     Answered {
+        /// The node.
+        node: NodeIndex,
         /// The deposit.
         deposit: usize,
         /// Which attempt.
@@ -75,6 +77,8 @@ pub struct Clients {
     dice: Dice,
     schedule: Schedule,
     violations: Violations,
+    /// The node that loses its disk, if any.
+    forgetful: Option<NodeIndex>,
     /// What they were told.
     pub answers: Answers,
 }
@@ -117,6 +121,7 @@ impl Clients {
             dice,
             schedule,
             violations,
+            forgetful: plan.forgets.map(|f| f.node),
             answers,
         }
     }
@@ -140,11 +145,13 @@ impl Clients {
         match event {
             ClientEvent::Next(deposit) => self.on_next(deposit, nodes),
             ClientEvent::Answered {
+                node,
                 deposit,
                 attempt,
                 answer,
             } => {
-                self.on_answered(deposit, attempt, &answer);
+                self.on_answered(node, deposit, &answer);
+                self.again(deposit, attempt);
             }
             ClientEvent::Told {
                 deposit,
@@ -202,6 +209,7 @@ impl Clients {
         let Client {
             id, entry, attempt, ..
         } = &self.clients[deposit];
+        let node = life.node;
         let (attempt, schedule, life) = (*attempt, self.schedule.clone(), life.clone());
         let tell = move |event| {
             // What a dead node says is not heard.
@@ -221,6 +229,7 @@ impl Clients {
         } else {
             let reply = move |answer| {
                 tell(ClientEvent::Answered {
+                    node,
                     deposit,
                     attempt,
                     answer,
@@ -230,7 +239,8 @@ impl Clients {
         }
     }
 
-    fn on_answered(&mut self, deposit: usize, attempt: u32, answer: &SubmitAnswer) {
+    fn on_answered(&mut self, node: NodeIndex, deposit: usize, answer: &SubmitAnswer) {
+        let forgets = self.forgetful == Some(node);
         let client = &mut self.clients[deposit];
         match answer {
             SubmitAnswer::Committed(committed) => {
@@ -243,8 +253,11 @@ impl Clients {
                     self.violations
                         .add(format!("submitted {expected}, acknowledged {id}"));
                 }
-                client.acknowledged = true;
-                self.answers.on_acknowledged(client.id);
+                // One disk holds it: a disk that is lost may take it along.
+                if !forgets {
+                    client.acknowledged = true;
+                    self.answers.on_acknowledged(client.id);
+                }
             }
             SubmitAnswer::Refused(problem) => {
                 if !matches!(problem.kind, ProblemKind::Busy | ProblemKind::Unavailable) {
@@ -254,7 +267,6 @@ impl Clients {
                 }
             }
         }
-        self.again(deposit, attempt);
     }
 
     /// Goes on after an attempt, unless a later one is under way.

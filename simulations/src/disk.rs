@@ -13,8 +13,10 @@ use crate::life::Life;
 use crate::schedule::{Event, Schedule};
 use bus::ports::{Commit, Completion, Journal, LedgerReader, Record, Store, StoredBlock, Stream};
 use bytes::Bytes;
+use ledger::replica::JournaledInput;
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, StatementId, TimeMs};
+use messages::wire::decode;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -29,6 +31,8 @@ pub enum Honesty {
     Honest,
     /// Says "durable" at once for journal records: the canary that the checkers must catch.
     AcknowledgesEarly,
+    /// Keeps everything but the statements that were admitted: a canary too.
+    ForgetsStatements,
 }
 
 enum Write {
@@ -46,9 +50,19 @@ struct State {
     /// Notes of this life that are not durable.
     notes: BTreeMap<Height, String>,
     next_seq: u64,
+    standing: Standing,
     incarnation: u64,
     dice: Dice,
     honesty: Honesty,
+}
+
+/// What a disk knows of its own past; durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// It was lost, and the node does not know yet from which height on it may sign.
+    pub is_amnesiac: bool,
+    /// First height the node may sign.
+    pub floor: Height,
 }
 
 /// A disk, which outlives its node's lives; clones share it.
@@ -69,6 +83,7 @@ impl Disk {
             under_way: Vec::new(),
             notes: BTreeMap::new(),
             next_seq: 1,
+            standing: Standing::default(),
             incarnation: 0,
             dice: Dice::new(seed, &format!("disk-{node}")),
             honesty,
@@ -159,6 +174,28 @@ impl Disk {
         all - kept
     }
 
+    /// Loses everything but the genesis and the knowledge that it did.
+    pub fn forget(&self, genesis: &Commit) {
+        let mut state = self.state();
+        state.tables = Tables::default();
+        state.tables.commit(genesis);
+        state.next_seq = 1;
+        state.standing.is_amnesiac = true;
+    }
+
+    /// What the disk knows of its past.
+    pub fn standing(&self) -> Standing {
+        self.state().standing
+    }
+
+    /// The node found from which height on it may sign.
+    pub fn found_floor(&self, floor: Height) {
+        self.state().standing = Standing {
+            is_amnesiac: false,
+            floor,
+        };
+    }
+
     /// Starts writing what waits, when something of it must be durable.
     fn begin(&self, state: &mut State) {
         let waits = state.queue.iter().any(|w| !matches!(w, Write::Note(..)));
@@ -227,6 +264,21 @@ impl SimDisk {
     }
 }
 
+impl Drop for SimDisk {
+    /// A disk that is closed, and not left by a crash, writes what waits.
+    fn drop(&mut self) {
+        if self.life.is_dead() {
+            return;
+        }
+        let mut state = self.state();
+        let under_way = std::mem::take(&mut state.under_way);
+        let queue = std::mem::take(&mut state.queue);
+        for write in under_way.into_iter().chain(queue) {
+            state.apply(write);
+        }
+    }
+}
+
 impl Journal for SimDisk {
     fn append(
         &self,
@@ -271,6 +323,10 @@ impl Journal for SimDisk {
                 let fits = |r: &&Record| r.stream == stream && r.seq >= seq;
                 records.extend(appended.iter().filter(fits).cloned());
             }
+        }
+        if state.honesty == Honesty::ForgetsStatements && stream == Stream::Consensus {
+            let admits = |r: &Record| matches!(decode(&r.input), Ok(JournaledInput::Admit(_)));
+            records.retain(|record| !admits(record));
         }
         records
     }

@@ -28,7 +28,7 @@ pub use disk::{Disk, Honesty, SimDisk, Tables};
 pub use life::{Life, SimClock};
 pub use net::NetCounters;
 pub use outcome::{Outcome, Verdict};
-pub use plan::{CrashPlan, NODES, PartitionPlan, Plan};
+pub use plan::{CrashPlan, ForgetPlan, NODES, PartitionPlan, Plan};
 pub use schedule::{Event, NodeIndex, Schedule};
 pub use world::HEALED_MS_MAX;
 

@@ -112,6 +112,12 @@ impl SimNode {
                 violations.add(format!("node {node} stops: {reason}"));
             }
         };
+        let (standing, memory, finder) = (self.disk.standing(), self.disk.clone(), life.clone());
+        let on_floor = move |floor: Height| {
+            if !finder.is_dead() {
+                memory.found_floor(floor);
+            }
+        };
         NodePorts {
             genesis: founders.genesis.clone(),
             name: node_name(node),
@@ -122,9 +128,9 @@ impl SimNode {
             journal: disk.clone(),
             store: disk,
             events: None,
-            amnesiac: None,
-            floor: Height(0),
-            on_floor: Arc::new(|_| ()),
+            amnesiac: standing.is_amnesiac.then(|| "the disk was lost".into()),
+            floor: standing.floor,
+            on_floor: Arc::new(on_floor),
             timeouts: EngineTimeouts::default(),
             pool: PoolLimits::default(),
             version: "simulated",

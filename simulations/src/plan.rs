@@ -11,6 +11,12 @@ pub const NODES: usize = 4;
 
 /// Every so many seeds sign votes with real keys.
 const REAL_KEYS_EVERY: u64 = 10;
+/// One world of so many lasts longer.
+const LONG_EVERY: u64 = 24;
+/// How many times longer.
+const LONG_TIMES: u64 = 6;
+/// In one world of so many a node loses its disk.
+const FORGETS_EVERY: u64 = 6;
 
 /// A node goes down.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +40,17 @@ pub struct PartitionPlan {
     pub for_ms: u64,
     /// The nodes of one side.
     pub side: Vec<NodeIndex>,
+}
+
+/// A node loses its whole disk, and knows it: an amnesiac.
+#[derive(Clone, Copy, Debug)]
+pub struct ForgetPlan {
+    /// When, in milliseconds since the beginning.
+    pub at_ms: u64,
+    /// Which node.
+    pub node: NodeIndex,
+    /// How long it stays down.
+    pub down_ms: u64,
 }
 
 /// Everything a seed draws.
@@ -69,13 +86,16 @@ pub struct Plan {
     pub crashes: Vec<CrashPlan>,
     /// Partitions, by time.
     pub partitions: Vec<PartitionPlan>,
+    /// A disk that is lost, if any.
+    pub forgets: Option<ForgetPlan>,
 }
 
 impl Plan {
     /// What `seed` draws.
     pub fn draw(seed: u64) -> Self {
         let dice = &mut Dice::new(seed, "plan");
-        let faults_ms = dice.within(6_000..12_000);
+        let long = Dice::new(seed, "length").within(0..LONG_EVERY) == 0;
+        let faults_ms = dice.within(6_000..12_000) * if long { LONG_TIMES } else { 1 };
         let mut often_zero = |max: u64| match dice.within(0..2) {
             0 => 0,
             _ => dice.within(1..max) as u32,
@@ -100,8 +120,19 @@ impl Plan {
             deposits: dice.within(20..41) as usize,
             crashes: crashes(dice, faults_ms),
             partitions,
+            forgets: forgets(&mut Dice::new(seed, "forgetting"), faults_ms),
         }
     }
+}
+
+fn forgets(dice: &mut Dice, faults_ms: u64) -> Option<ForgetPlan> {
+    let at_ms = dice.within(1_000..faults_ms);
+    let (node, down_ms) = (dice.index(NODES), dice.within(50..2_000));
+    (dice.within(0..FORGETS_EVERY) == 0).then_some(ForgetPlan {
+        at_ms,
+        node,
+        down_ms,
+    })
 }
 
 fn crashes(dice: &mut Dice, faults_ms: u64) -> Vec<CrashPlan> {
@@ -163,7 +194,7 @@ impl fmt::Display for Plan {
             f,
             "keys {keys} faults_ms {} loss_ppm {} duplicates_ppm {} late_ppm {}/{}ms delay_us {} \
              disk_us {} skew_ms {} heartbeat_ms {} block_max {} deposits {} crashes {} \
-             partitions {}",
+             partitions {} forgets {}",
             self.faults_ms,
             self.loss_ppm,
             self.duplicates_ppm,
@@ -177,6 +208,8 @@ impl fmt::Display for Plan {
             self.deposits,
             self.crashes.len(),
             self.partitions.len(),
+            self.forgets
+                .map_or("nobody".into(), |f| format!("{}@{}ms", f.node, f.at_ms)),
         )
     }
 }

@@ -51,6 +51,13 @@ pub enum Event {
         /// How long it stays down, in milliseconds.
         down_ms: u64,
     },
+    /// The node loses its disk and goes down.
+    Forget {
+        /// The node.
+        node: NodeIndex,
+        /// How long it stays down, in milliseconds.
+        down_ms: u64,
+    },
     /// The node starts again.
     Restart(NodeIndex),
     /// The network falls apart: nodes of one side do not hear the other.

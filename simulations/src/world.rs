@@ -16,6 +16,7 @@ use crate::plan::{NODES, Plan};
 use crate::schedule::{Event, Schedule};
 use crate::trace::Trace;
 use ::ledger::storage::Storage;
+use bus::ports::Commit;
 use messages::checkpoint::verify_cosignature;
 use messages::hash::Hash;
 use messages::note::{NoteSignature, VerifierKey, VerifierKeyType};
@@ -33,6 +34,7 @@ pub struct World {
     plan: Plan,
     around: Surroundings,
     nodes: Vec<SimNode>,
+    genesis: Commit,
     clients: Clients,
     agreement: Agreement,
     trace: Trace,
@@ -71,6 +73,7 @@ impl World {
             },
             plan,
             nodes,
+            genesis,
             clients,
             trace,
             healed: false,
@@ -120,6 +123,10 @@ impl World {
             schedule.at(partition.at_ms * 1_000, Event::Part(partition.side.clone()));
             schedule.at((partition.at_ms + partition.for_ms) * 1_000, Event::Join);
         }
+        if let Some(forgets) = self.plan.forgets {
+            let (node, down_ms) = (forgets.node, forgets.down_ms);
+            schedule.at(forgets.at_ms * 1_000, Event::Forget { node, down_ms });
+        }
         schedule.at(self.plan.faults_ms * 1_000, Event::Heal);
         schedule.at(self.plan.faults_ms * 1_000 + LOOK_US, Event::Look);
     }
@@ -146,6 +153,11 @@ impl World {
                 down_ms,
             } => {
                 self.on_crash(at_us, node, incarnation, down_ms).await;
+            }
+            Event::Forget { node, down_ms } => {
+                self.crash(at_us, node, down_ms).await;
+                self.nodes[node].disk.forget(&self.genesis);
+                self.trace.add(at_us, &[], || format!("{node} forgets"));
             }
             Event::Restart(node) => self.start(node),
             Event::Part(side) => {
@@ -201,6 +213,10 @@ impl World {
         if !is_due {
             return;
         }
+        self.crash(at_us, node, down_ms).await;
+    }
+
+    async fn crash(&mut self, at_us: u64, node: usize, down_ms: u64) {
         self.nodes[node].kill().await;
         let lost = self.nodes[node].disk.crash();
         self.lost_writes += lost as u64;
@@ -242,9 +258,22 @@ impl World {
         if self.clients.all_done() && self.is_level() {
             self.verdict = Some(self.judge());
         } else if at_us > (self.plan.faults_ms + HEALED_MS_MAX) * 1_000 {
-            self.verdict = Some(Verdict::Stalled(self.describe()));
+            self.verdict = Some(self.judge_late());
         } else {
             self.around.schedule.after(LOOK_US, Event::Look);
+        }
+    }
+
+    /// A world that is level and lacks what was acknowledged has lost it; others are stalled.
+    fn judge_late(&self) -> Verdict {
+        let late = if self.is_level() {
+            self.judge()
+        } else {
+            Verdict::Held
+        };
+        match late {
+            Verdict::Held => Verdict::Stalled(self.describe()),
+            failed => failed,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What follows a decision: the chain moves on, the block goes to the disk.
 
-use super::{Decided, Replica, ReplicaEffect, ReplicaTimer};
+use super::{Decided, Replica, ReplicaEffect, ReplicaInput, ReplicaTimer};
 use crate::execution::{Entry, Executed};
 use crate::machine::{At, Keep};
 use messages::block::Block;
@@ -8,9 +8,7 @@ use messages::cbor::Canonical;
 use messages::consensus::CommitCertificate;
 use messages::ids::Height;
 use messages::wire::CertifiedBlock;
-
-/// Heights whose journal records are kept needed: inputs of heights to come arrive this early.
-const REPLAY_HEIGHTS: u64 = super::HEIGHTS_AHEAD_MAX + 1;
+use std::sync::Arc;
 
 impl Replica {
     /// The engine decided: commit the block it decided on.
@@ -30,17 +28,11 @@ impl Replica {
             "decisions come in order"
         );
         let key = (certificate.height, certificate.block);
-        self.execute(key.0, key.1);
         let body = self
             .bodies
             .remove(&key)
-            .expect("the engine decides on blocks it holds");
-        let verdict = body.verdict.expect("it was just executed");
-        let executed = verdict.expect("the engine decides on blocks that are valid here");
-        let executed = match std::sync::Arc::try_unwrap(executed) {
-            Ok(executed) => executed,
-            Err(_) => unreachable!("the verdict has one holder"),
-        };
+            .expect("the engine decides on blocks it was told of");
+        let executed = Arc::into_inner(body.executed).expect("a body has one holder");
         self.commit(at, executed, certificate, out);
     }
 
@@ -115,7 +107,8 @@ impl Replica {
         self.chain.certificate = Some(certificate.clone());
         self.started = false;
         self.bodies = self.bodies.split_off(&(height.next(), zero_id()));
-        self.proposals = self.proposals.split_off(&height.next());
+        self.held = self.held.split_off(&height.next());
+        self.earliest = self.earliest.split_off(&height.next());
         self.proposed = self
             .proposed
             .split_off(&(height.next(), messages::ids::Round(0)));
@@ -138,23 +131,25 @@ impl Replica {
             timer,
             after_ms: heartbeat_ms,
         });
-        if !self.pool.is_empty() || self.proposals.contains_key(&self.chain.next_height()) {
-            self.start(at, out);
+        let next = self.chain.next_height();
+        if !self.pool.is_empty() || self.held.contains_key(&next) {
+            // An input of its own, stepped when the engine is done with this height.
+            out.push(ReplicaEffect::Again(ReplicaInput::Start(next)));
         }
     }
 
-    /// The first journal record that a replay after `height` may need: inputs of the heights to
-    /// come may have arrived this many heights ago, and statements admitted here wait longer.
-    fn replay_from(&mut self, at: At, height: Height) -> u64 {
-        let oldest = Height(height.0.saturating_sub(REPLAY_HEIGHTS));
-        self.started_at = self.started_at.split_off(&oldest);
-        let started = self.started_at.values().next().copied().unwrap_or(at.seq);
-        let early = if height.0 <= REPLAY_HEIGHTS {
-            1
-        } else {
-            started
-        };
-        early.min(self.pool.oldest_local_seq().unwrap_or(u64::MAX))
+    /// The first journal record that a replay after `height` may need: the first of a height to
+    /// come, the oldest statement admitted here that still waits, the floor while it is ahead.
+    fn replay_from(&self, at: At, height: Height) -> u64 {
+        let early = self.earliest.values().copied().min();
+        let waiting = self.pool.oldest_local_seq();
+        let floor = self
+            .floor_seq
+            .filter(|_| self.floor.is_some_and(|floor| floor > height));
+        [early, waiting, floor]
+            .into_iter()
+            .flatten()
+            .fold(at.seq, u64::min)
     }
 }
 

@@ -23,6 +23,9 @@ enum Command {
         /// Prints one JSON object per seed.
         #[arg(long)]
         json: bool,
+        /// Longest write of every disk, in microseconds, in place of what the seed draws.
+        #[arg(long)]
+        disk_us: Option<u64>,
         /// Prints the newest lines of each world's event log.
         #[arg(long)]
         trace: bool,
@@ -36,7 +39,12 @@ fn seeds(text: &str) -> Result<Range<u64>, String> {
 }
 
 fn main() -> io::Result<ExitCode> {
-    let Command::Run { seeds, json, trace } = Arguments::parse().command;
+    let Command::Run {
+        seeds,
+        json,
+        disk_us,
+        trace,
+    } = Arguments::parse().command;
     let mut out = io::stdout().lock();
     let options = Options {
         keeps_lines: trace,
@@ -44,7 +52,8 @@ fn main() -> io::Result<ExitCode> {
     };
     let mut failed = Vec::new();
     for seed in seeds {
-        let plan = Plan::draw(seed);
+        let mut plan = Plan::draw(seed);
+        plan.disk_us_max = disk_us.unwrap_or(plan.disk_us_max);
         if !json {
             writeln!(out, "seed {seed}: {plan}")?;
         }
@@ -63,6 +72,7 @@ fn main() -> io::Result<ExitCode> {
     }
     if let Some(seed) = failed.first() {
         let end = seed + 1;
+        let option = disk_us.map_or(String::new(), |us| format!(" --disk-us {us}"));
         writeln!(
             out,
             "{} seeds failed: {failed:?}; the first again:",
@@ -70,7 +80,7 @@ fn main() -> io::Result<ExitCode> {
         )?;
         writeln!(
             out,
-            "cargo run --release -p simulations --bin wutong-sim -- run --seeds {seed}..{end}"
+            "cargo run --release -p simulations --bin wutong-sim -- run --seeds {seed}..{end}{option}"
         )?;
         return Ok(ExitCode::FAILURE);
     }

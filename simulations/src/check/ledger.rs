@@ -108,12 +108,8 @@ pub fn check(
         if header.log_root.0 != log_root {
             return fail("the log's root is not that of its entries");
         }
-        for leaf in next_leaf..size - 1 {
-            summary
-                .statements
-                .entry(leaves[leaf])
-                .or_default()
-                .push(leaf as u64);
+        for (place, leaf) in (next_leaf as u64..).zip(&leaves[next_leaf..size - 1]) {
+            summary.statements.entry(*leaf).or_default().push(place);
         }
         previous = sha256(&[b"wutong/header/v1\0", &block.header]);
         check_certificate(&block.certificate, *height, previous, genesis, verifier)?;

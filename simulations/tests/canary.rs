@@ -1,0 +1,66 @@
+//! A disk that says "durable" too early must be caught: what never fails proves nothing.
+
+#![allow(clippy::print_stdout, reason = "a test tells what it saw")]
+
+use simulations::{CrashPlan, Honesty, NODES, Options, Plan, Verdict, run_plan};
+
+/// Worlds within which a lie must come to light.
+const SEEDS: u64 = 40;
+/// Writes take long, so that crashes find many that were promised and not done.
+const DISK_US_MAX: u64 = 400_000;
+
+fn found(honesty: Honesty, change: impl Fn(&mut Plan)) -> Vec<String> {
+    let mut found = Vec::new();
+    for seed in 1_000..1_000 + SEEDS {
+        let mut plan = Plan::draw(seed);
+        change(&mut plan);
+        match run_plan(plan, honesty, Options::default()).verdict {
+            Verdict::Held => {}
+            failed => found.push(format!("seed {seed}: {failed}")),
+        }
+    }
+    println!("{honesty:?}: {found:#?}");
+    found
+}
+
+fn slow(plan: &mut Plan) {
+    plan.disk_us_max = DISK_US_MAX;
+}
+
+/// The whole network goes down every second: nobody else remembers what one forgets.
+fn whole_crashes(plan: &mut Plan) {
+    let at_ms = (1_000..plan.faults_ms).step_by(1_000);
+    let crash = |at_ms, node| CrashPlan {
+        at_ms,
+        node,
+        down_ms: 300,
+        calls: 0,
+    };
+    plan.crashes = at_ms
+        .flat_map(|at_ms| (0..NODES).map(move |n| crash(at_ms, n)))
+        .collect();
+}
+
+#[test]
+fn a_disk_that_forgets_votes_is_caught() {
+    let found = found(Honesty::AcknowledgesEarly, slow);
+    assert!(
+        found.iter().any(|f| f.contains("equivocation")),
+        "a vote is forgotten and made anew"
+    );
+}
+
+#[test]
+fn a_disk_that_forgets_statements_is_caught() {
+    let found = found(Honesty::ForgetsStatements, whole_crashes);
+    assert!(
+        found.iter().any(|f| f.contains("is lost")),
+        "an acknowledged deposit is missing"
+    );
+}
+
+#[test]
+fn a_disk_that_does_not_lie_is_not_accused() {
+    assert_eq!(found(Honesty::Honest, slow), Vec::<String>::new());
+    assert_eq!(found(Honesty::Honest, whole_crashes), Vec::<String>::new());
+}
