@@ -23,8 +23,10 @@ use messages::wire::{CertifiedBlock, PeerMessage};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Blocks whose entries stay in memory, for receipts and for peers a little behind.
+/// Blocks whose entries stay in memory, for receipts: at most so many blocks,
 const RECENT_BLOCKS: usize = 64;
+/// and no more blocks than hold so many statements, but always the newest one.
+const RECENT_STATEMENTS: usize = 12_288;
 /// Most blocks sent to a peer at once.
 const SERVED_BLOCKS_MAX: u32 = 32;
 /// Most bytes of statements sent to a peer at once.
@@ -307,11 +309,23 @@ impl Storage {
                 positions,
             },
         );
-        while self.recent.len() > RECENT_BLOCKS {
-            self.recent.pop_first();
-        }
+        self.trim_recent();
         self.unpublished.insert(height, durable.ids.clone());
         out.push(StorageEffect::Durable(durable));
+    }
+
+    /// Forgets the oldest blocks; their receipts are made from the disk from now on.
+    fn trim_recent(&mut self) {
+        let statements = |recent: &Recent| recent.positions.len();
+        let mut held: usize = self.recent.values().map(statements).sum();
+        while self.recent.len() > RECENT_BLOCKS
+            || (self.recent.len() > 1 && held > RECENT_STATEMENTS)
+        {
+            held -= self
+                .recent
+                .pop_first()
+                .map_or(0, |(_, recent)| statements(&recent));
+        }
     }
 
     fn on_checkpoint(&mut self, height: Height, note: &str, out: &mut Vec<StorageEffect>) {

@@ -33,6 +33,8 @@ pub enum Honesty {
     AcknowledgesEarly,
     /// Keeps everything but the statements that were admitted: a canary too.
     ForgetsStatements,
+    /// Does not tell its node that it was lost: a canary too.
+    HidesItsLoss,
 }
 
 enum Write {
@@ -180,7 +182,7 @@ impl Disk {
         state.tables = Tables::default();
         state.tables.commit(genesis);
         state.next_seq = 1;
-        state.standing.is_amnesiac = true;
+        state.standing.is_amnesiac = state.honesty != Honesty::HidesItsLoss;
     }
 
     /// What the disk knows of its past.

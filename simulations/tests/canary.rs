@@ -2,7 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "a test tells what it saw")]
 
-use simulations::{CrashPlan, Honesty, NODES, Options, Plan, Verdict, run_plan};
+use simulations::{CrashPlan, ForgetPlan, Honesty, NODES, Options, Plan, Verdict, run_plan};
 
 /// Worlds within which a lie must come to light.
 const SEEDS: u64 = 40;
@@ -59,8 +59,30 @@ fn a_disk_that_forgets_statements_is_caught() {
     );
 }
 
+/// A node votes at every moment, and loses its disk at one of them.
+fn loses_a_disk(plan: &mut Plan) {
+    plan.block_statements_max = 2;
+    let (at_ms, node, down_ms) = (3_000 + plan.seed % 1_000, 0, 1);
+    plan.forgets = Some(ForgetPlan {
+        at_ms,
+        node,
+        down_ms,
+    });
+}
+
+#[test]
+fn a_disk_that_hides_its_loss_is_caught() {
+    let found = found(Honesty::HidesItsLoss, loses_a_disk);
+    assert!(
+        found
+            .iter()
+            .any(|f| f.contains("equivocation") || f.contains("cosigned"))
+    );
+}
+
 #[test]
 fn a_disk_that_does_not_lie_is_not_accused() {
     assert_eq!(found(Honesty::Honest, slow), Vec::<String>::new());
     assert_eq!(found(Honesty::Honest, whole_crashes), Vec::<String>::new());
+    assert_eq!(found(Honesty::Honest, loses_a_disk), Vec::<String>::new());
 }

@@ -151,6 +151,23 @@ fn indented(text: &str) -> String {
     text.lines().map(|line| format!("   {line}\n")).collect()
 }
 
+/// What `wutong verify` says, without its list of checks: how many there were instead.
+fn brief(text: &str) -> String {
+    let (verdict, checks) = text.split_once("\nchecks:\n").unwrap_or((text, ""));
+    let passed = checks
+        .lines()
+        .filter(|line| line.trim_start().starts_with("ok "))
+        .count();
+    let failed = checks
+        .lines()
+        .filter(|line| line.trim_start().starts_with("FAILED "))
+        .count();
+    format!(
+        "{}     checks           {passed} passed, {failed} failed; the command lists them\n",
+        indented(verdict)
+    )
+}
+
 impl Stage {
     fn key(&self) -> PathBuf {
         self.dir.join("depositor.pem")
@@ -237,7 +254,7 @@ impl Stage {
         output.line("3. Verify offline: file, receipt and policy are all it takes.");
         output.line(&format!("   $ wutong {}", typed(&command)));
         let ran = run_command(&command)?;
-        output.line(&indented(&ran.answers));
+        output.line(&brief(&ran.answers));
         if ran.ok {
             Ok(())
         } else {
@@ -257,7 +274,7 @@ impl Stage {
         output.line("4. Change one byte of a copy, and verify that.");
         output.line(&format!("   $ wutong {}", typed(&command)));
         let ran = run_command(&command)?;
-        output.line(&indented(&ran.answers));
+        output.line(&brief(&ran.answers));
         if ran.ok {
             return Err("a file with a changed byte was accepted: this must never happen".into());
         }
