@@ -202,9 +202,10 @@ impl Admission {
 
     /// Reads a statement, unless it was read and verified before.
     fn read(&self, bytes: &Bytes) -> Result<Entry, StatementError> {
-        match self.verified.get(&StatementId::of_entry(bytes)) {
+        let id = StatementId::of_entry(bytes);
+        match self.verified.get(&id) {
             Some(entry) => Ok(entry.clone()),
-            None => Entry::parse(bytes.clone()),
+            None => Entry::parse_as(id, bytes.clone()),
         }
     }
 

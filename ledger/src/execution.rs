@@ -39,9 +39,18 @@ impl Entry {
     /// # Errors
     /// When the bytes are no statement.
     pub fn parse(bytes: Bytes) -> Result<Self, StatementError> {
+        let id = StatementId::of_entry(&bytes);
+        Self::parse_as(id, bytes)
+    }
+
+    /// Reads an entry whose id is known already.
+    ///
+    /// # Errors
+    /// When the bytes are no statement.
+    pub fn parse_as(id: StatementId, bytes: Bytes) -> Result<Self, StatementError> {
         let statement = Arc::new(Statement::parse(&bytes)?);
         Ok(Self {
-            id: StatementId::of_entry(&bytes),
+            id,
             bytes,
             statement,
         })

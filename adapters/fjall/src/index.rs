@@ -1,9 +1,9 @@
 //! The index of statement ids and lodged values.
 //!
-//! Its keys hold half a digest, and two digests may share that half: each hit is compared with
-//! the entry itself. Everything here follows from the entries and can be made again from them.
+//! Its keys hold a part of a digest, which two digests may share: each hit is compared with the
+//! entry itself. Everything here follows from the entries and can be made again from them.
 
-use crate::keyspaces::{Keyspaces, ReadError, TRUNCATED_BYTES, number, place, read_number};
+use crate::keyspaces::{Keyspaces, ReadError, TRUNCATED_BYTES, id_key, number, place, read_number};
 use bytes::Bytes;
 use fjall::Keyspace;
 use messages::hash::Hash;
@@ -22,15 +22,14 @@ pub(crate) fn entry(rows: &Keyspaces, at: LeafIndex) -> Result<Option<Bytes>, Re
     Ok(value.map(|v| Bytes::copy_from_slice(&v)))
 }
 
-/// Where a statement stands: its first position.
+/// Where a statement stands.
 pub(crate) fn position(rows: &Keyspaces, id: &StatementId) -> Result<Option<LeafIndex>, ReadError> {
-    for at in candidates(&rows.ids, &id.0) {
-        let at = at?;
-        if StatementId::of_entry(&indexed_entry(rows, at)?) == *id {
-            return Ok(Some(at));
-        }
-    }
-    Ok(None)
+    let Some(at) = rows.ids.get(id_key(&id.0))? else {
+        return Ok(None);
+    };
+    let at = LeafIndex(read_number(&at)?);
+    let is_it = StatementId::of_entry(&indexed_entry(rows, at)?) == *id;
+    Ok(is_it.then_some(at))
 }
 
 /// Where a digest or commitment was lodged, oldest first.
@@ -48,10 +47,24 @@ pub(crate) fn lookup(rows: &Keyspaces, value: &Hash) -> Result<Vec<LeafIndex>, R
 /// Makes the index again from the entries; returns how many statements it holds. Wrong rows go,
 /// missing ones come; right rows stay readable throughout.
 pub(crate) fn rebuild(rows: &Keyspaces) -> Result<u64, ReadError> {
-    remove_wrong(rows, &rows.ids, |entry| {
-        statement(entry).map(|_| Hash::leaf(entry))
+    remove_wrong(rows, &rows.ids, |key, at| {
+        let entry = read_number(at)
+            .ok()
+            .map(LeafIndex)
+            .map(|at| entry(rows, at));
+        let entry = entry.transpose()?.flatten();
+        let id = entry
+            .filter(|e| statement(e).is_some())
+            .map(|e| Hash::leaf(&e));
+        Ok(id.is_some_and(|id| id_key(&id) == key))
     })?;
-    remove_wrong(rows, &rows.values, value_of)?;
+    remove_wrong(rows, &rows.values, |key, _| {
+        let Ok(at) = position_of(key) else {
+            return Ok(false);
+        };
+        let value = entry(rows, at)?.and_then(|entry| value_of(&entry));
+        Ok(value.is_some_and(|value| place(&value, at) == key))
+    })?;
     let mut statements: u64 = 0;
     let mut batch = rows.durable_batch();
     for guard in rows.entries.iter() {
@@ -60,7 +73,7 @@ pub(crate) fn rebuild(rows: &Keyspaces) -> Result<u64, ReadError> {
             continue;
         };
         let at = LeafIndex(read_number(&key)?);
-        batch.insert(&rows.ids, place(&Hash::leaf(&entry), at), []);
+        batch.insert(&rows.ids, id_key(&Hash::leaf(&entry)), number(at.0));
         batch.insert(&rows.values, place(&statement.deposit.value, at), []);
         statements += 1;
         if statements.is_multiple_of(BATCH_ENTRIES) {
@@ -75,18 +88,12 @@ pub(crate) fn rebuild(rows: &Keyspaces) -> Result<u64, ReadError> {
 fn remove_wrong(
     rows: &Keyspaces,
     index: &Keyspace,
-    digest: impl Fn(&[u8]) -> Option<Hash>,
+    is_right: impl Fn(&[u8], &[u8]) -> Result<bool, ReadError>,
 ) -> Result<(), ReadError> {
     let mut batch = rows.durable_batch();
     for guard in index.iter() {
-        let key = guard.key()?;
-        let right = match position_of(&key) {
-            Ok(at) => entry(rows, at)?
-                .and_then(|entry| digest(&entry))
-                .is_some_and(|digest| place(&digest, at) == key[..]),
-            Err(_) => false,
-        };
-        if !right {
+        let (key, value) = guard.into_inner()?;
+        if !is_right(&key, &value)? {
             batch.remove(index, key);
         }
     }

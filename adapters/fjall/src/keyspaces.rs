@@ -104,11 +104,11 @@ impl Keyspaces {
         let mut ids: Vec<_> = commit
             .ids
             .iter()
-            .map(|(id, at)| place(&id.0, *at))
+            .map(|(id, at)| (id_key(&id.0), number(at.0)))
             .collect();
         ids.sort_unstable();
-        for key in ids {
-            batch.insert(&self.ids, key, []);
+        for (key, at) in ids {
+            batch.insert(&self.ids, key, at);
         }
         let mut values: Vec<_> = commit.values.iter().map(|(v, at)| place(v, *at)).collect();
         values.sort_unstable();
@@ -186,6 +186,18 @@ pub(crate) fn read_number(key: &[u8]) -> Result<u64, ReadError> {
 pub(crate) fn tile(level: u8, index: u64) -> [u8; 9] {
     let mut key = [level; 9];
     key[1..].copy_from_slice(&number(index));
+    key
+}
+
+/// Bytes of a statement id that stand in its index key. A second statement with the same ones
+/// costs 2^80 hashes to make, and a block could then hold its first statement twice.
+pub(crate) const ID_BYTES: usize = 20;
+
+/// Index key of a statement id. One statement stands in one place, so that a look-up is one point
+/// read, which a filter answers for statements that are not there: every new one is looked up.
+pub(crate) fn id_key(id: &Hash) -> [u8; ID_BYTES] {
+    let mut key = [0; ID_BYTES];
+    key.copy_from_slice(&id.0[..ID_BYTES]);
     key
 }
 

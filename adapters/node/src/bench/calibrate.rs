@@ -17,7 +17,7 @@ use std::time::Instant;
 /// Statements in a calibration block.
 const BLOCK: usize = 1000;
 /// Calibration blocks.
-const BLOCKS: usize = 8;
+const BLOCKS: usize = 40;
 
 /// CPU of one deposit on one node that does nothing but what cannot be left out.
 pub(crate) struct Bound {
