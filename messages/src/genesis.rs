@@ -173,7 +173,10 @@ impl Genesis {
 }
 
 fn key(d: &mut Decoder<'_>, field: &'static str) -> Result<PublicKey, CborError> {
-    cbor::fixed(d, field).map(PublicKey)
+    let key = PublicKey(cbor::fixed(d, field)?);
+    let registrable = key.check_registrable();
+    registrable.map_err(|e| CborError::bad(field, e.to_string()))?;
+    Ok(key)
 }
 
 fn text(d: &mut Decoder<'_>, field: &'static str) -> Result<String, CborError> {
