@@ -113,14 +113,11 @@ impl Pool {
         self.order.values().map(|w| &w.entry)
     }
 
-    /// Statements admitted here, in order of arrival.
-    pub fn local(&self) -> impl Iterator<Item = &Entry> {
-        self.local.iter().map(|(_, number)| {
-            &self
-                .order
-                .get(number)
-                .expect("a local statement waits in the order")
-                .entry
+    /// Statements admitted here before a journal position, in order of arrival.
+    pub fn local_before(&self, seq: u64) -> impl Iterator<Item = &Entry> {
+        self.local.range(..(seq, 0)).map(|(_, number)| {
+            let waiting = self.order.get(number);
+            &waiting.expect("a local statement waits in the order").entry
         })
     }
 

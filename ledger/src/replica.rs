@@ -107,6 +107,8 @@ pub struct Replica {
     /// First height this validator may sign; none while an amnesiac does not know it.
     floor: Option<Height>,
     regossip_armed: bool,
+    /// Statements admitted here before this journal seq were told at least a turn ago.
+    regossip_before: u64,
     dropped: Dropped,
 }
 
@@ -161,6 +163,7 @@ impl Replica {
             recent_ids: BTreeSet::new(),
             floor,
             regossip_armed: false,
+            regossip_before: 0,
             dropped: Dropped::default(),
         }
     }
@@ -338,10 +341,11 @@ impl Replica {
                 self.regossip_armed = false;
                 let again: Vec<_> = self
                     .pool
-                    .local()
+                    .local_before(self.regossip_before)
                     .take(REGOSSIP_MAX)
                     .map(|e| e.bytes.clone())
                     .collect();
+                self.regossip_before = at.seq;
                 if !again.is_empty() {
                     out.push(ReplicaEffect::Broadcast(PeerMessage::Statements(again)));
                 }

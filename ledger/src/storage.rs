@@ -15,9 +15,11 @@ use crate::state::StateTree;
 use bytes::Bytes;
 use messages::api::{Answer, Committed, Query};
 use messages::cbor::Canonical;
+use messages::checkpoint::Checkpoint;
 use messages::genesis::Genesis;
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name, StatementId, TimeMs, TreeSize};
+use messages::note::Note;
 use messages::stored::{Commit, LedgerReader, StoredBlock};
 use messages::wire::{CertifiedBlock, PeerMessage};
 use std::collections::BTreeMap;
@@ -153,7 +155,28 @@ pub struct Storage {
     /// Durable blocks without a published checkpoint.
     unpublished: BTreeMap<Height, Arc<Vec<StatementId>>>,
     /// Newest published checkpoint.
-    published: Option<(Height, String)>,
+    published: Option<Published>,
+}
+
+/// A published checkpoint, read.
+#[derive(Clone, Debug)]
+struct Published {
+    height: Height,
+    note: Note,
+    size: TreeSize,
+}
+
+impl Published {
+    /// Reads a note that the checkpoint actor formed.
+    fn read(height: Height, text: &str) -> Self {
+        let note = Note::parse(text).expect("the checkpoint actor hands over notes that parse");
+        let head = Checkpoint::parse(&note.text).expect("and whose text is a checkpoint");
+        Self {
+            height,
+            note,
+            size: head.size,
+        }
+    }
 }
 
 impl Storage {
@@ -167,13 +190,15 @@ impl Storage {
             .expect("a store is opened with its genesis written");
         let size = TreeSize(head.first_leaf.0 + u64::from(head.entry_count));
         let tree = LogTree::load(&*reader, size);
-        let published = reader.newest_checkpoint();
+        let published = reader
+            .newest_checkpoint()
+            .map(|(height, note)| Published::read(height, &note));
         Self {
             tree,
             head: head.height,
             writing: BTreeMap::new(),
             recent: BTreeMap::new(),
-            unpublished: unpublished(&*reader, head.height, published.as_ref().map(|p| p.0)),
+            unpublished: unpublished(&*reader, head.height, published.as_ref().map(|p| p.height)),
             published,
             reader,
             genesis,
@@ -329,14 +354,12 @@ impl Storage {
     }
 
     fn on_checkpoint(&mut self, height: Height, note: &str, out: &mut Vec<StorageEffect>) {
-        let newer = self
-            .published
-            .as_ref()
-            .is_none_or(|(known, _)| height > *known);
+        let known = self.published.as_ref().map(|published| published.height);
+        let newer = known.is_none_or(|known| height > known);
         if !newer || height > self.head {
             return;
         }
-        self.published = Some((height, note.to_owned()));
+        self.published = Some(Published::read(height, note));
         out.push(StorageEffect::PutCheckpoint {
             height,
             note: note.to_owned(),

@@ -180,11 +180,17 @@ fn stored_blocks() {
 fn frames_that_are_not_ours_are_refused() {
     let frame = wire::encode(&envelope(messages().remove(0)));
     for end in 0..frame.len() {
-        assert!(wire::decode::<Envelope>(&frame[..end]).is_err(), "cut at {end}");
+        assert!(
+            wire::decode::<Envelope>(&frame[..end]).is_err(),
+            "cut at {end}"
+        );
     }
     let longer = [&frame[..], &[0]].concat();
     assert!(wire::decode::<Envelope>(&longer).is_err());
-    assert!(wire::decode::<StoredBlock>(&frame).is_err(), "another schema");
+    assert!(
+        wire::decode::<StoredBlock>(&frame).is_err(),
+        "another schema"
+    );
     let mut other = frame.to_vec();
     other[7] += 1;
     assert!(wire::decode::<Envelope>(&other).is_err(), "another version");

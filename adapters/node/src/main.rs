@@ -13,11 +13,6 @@ use adapters_cli::{ClientCommand, Output};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Blocks are large allocations that come and go: the system's allocator hands each back to the
-/// kernel and gets it cleared anew, a visible share of a loaded node's time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Evidence with receipts that a stranger verifies offline.
 ///
 /// Start with `wutong demo`. Then run a network of your own with `wutong devnet`, make a key with

@@ -23,7 +23,7 @@ impl Storage {
             Query::Lookup(value) => self.lookup(value),
             Query::Block(height) => self.block(*height),
             Query::Checkpoint => match &self.published {
-                Some((_, note)) => Answer::Checkpoint(note.clone()),
+                Some(published) => Answer::Checkpoint(published.note.encode()),
                 None => Answer::Problem(Problem {
                     kind: ProblemKind::NotFound,
                     code: "no-checkpoint",

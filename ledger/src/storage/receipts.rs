@@ -1,17 +1,16 @@
 //! Receipts: an entry, its path, its outcome and its seal under a published checkpoint.
 
-use super::{Recent, Storage};
+use super::{Published, Recent, Storage};
 use crate::log_tree::LogTree;
 use bytes::Bytes;
 use messages::api::Committed;
 use messages::block::Header;
 use messages::cbor::Canonical;
-use messages::checkpoint::Checkpoint;
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, StatementId, TimeMs};
-use messages::note::Note;
 use messages::outcome::{Outcome, OutcomeCode, outcome_leaves};
 use messages::receipt::{OutcomeProof, Receipt, ReceiptExtra, SealProof};
+use std::borrow::Cow;
 
 /// Why there is no receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,12 +36,10 @@ impl Storage {
     /// The receipt of a statement, without its depositor's salt.
     pub(super) fn receipt(&self, id: &StatementId) -> Result<Committed, NoReceipt> {
         let place = self.place(id).ok_or(NoReceipt::Unknown)?;
-        let (_, text) = self
+        let published = self
             .checkpoint_for(place.height)
             .ok_or(NoReceipt::NotPublished)?;
-        let note = Note::parse(&text).expect("the checkpoint actor hands over notes that parse");
-        let head = Checkpoint::parse(&note.text).expect("and whose text is a checkpoint");
-        let (size, reader) = (head.size.0, Some(&*self.reader));
+        let (size, reader) = (published.size.0, Some(&*self.reader));
         let path = self.tree.path(place.index.0, size, reader);
         let seal_path = self.tree.path(place.seal_index.0, size, reader);
         let extra = ReceiptExtra {
@@ -59,7 +56,7 @@ impl Storage {
             index: place.index,
             path,
             extra,
-            checkpoint: note,
+            checkpoint: published.note.clone(),
         };
         Ok(Committed {
             id: *id,
@@ -71,15 +68,16 @@ impl Storage {
     }
 
     /// The lowest published checkpoint that covers `height`.
-    fn checkpoint_for(&self, height: Height) -> Option<(Height, String)> {
-        match &self.published {
-            Some((published, note)) if *published == height => Some((height, note.clone())),
-            Some((published, _)) if *published > height => self
-                .reader
-                .checkpoint_from(height)
-                .or_else(|| self.published.clone()),
-            _ => None,
+    fn checkpoint_for(&self, height: Height) -> Option<Cow<'_, Published>> {
+        let newest = self.published.as_ref().filter(|p| p.height >= height)?;
+        if newest.height == height {
+            return Some(Cow::Borrowed(newest));
         }
+        let stored = self.reader.checkpoint_from(height);
+        let stored = stored.filter(|(found, _)| *found < newest.height);
+        Some(stored.map_or(Cow::Borrowed(newest), |(found, note)| {
+            Cow::Owned(Published::read(found, &note))
+        }))
     }
 
     fn place(&self, id: &StatementId) -> Option<Place> {
