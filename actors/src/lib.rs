@@ -1,7 +1,7 @@
 //! actix shells around the ledger's machines, and [`assemble`], the one function that builds a
 //! node.
 //!
-//! Only [`shell`] and [`supervisor`] touch actix. Machines never see a context: the shell steps
+//! Only `shell`, `link` and `supervisor` touch actix. Machines never see a context: the shell steps
 //! them, journals what they received, and releases what they ask for once it is durable.
 
 mod cores;

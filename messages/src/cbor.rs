@@ -1,7 +1,7 @@
 //! Deterministic CBOR (RFC 8949 section 4.2.1), arrays only, read strictly.
 //!
 //! A decoder here accepts exactly the bytes its encoder writes: the caller decodes, encodes again
-//! and compares ([`strict`]), which refuses indefinite lengths, long integers and trailing bytes
+//! and compares ([`Canonical::from_bytes`]), which refuses indefinite lengths, long integers and trailing bytes
 //! with one check.
 
 use crate::hash::Hash;
@@ -79,7 +79,7 @@ pub trait Canonical: Sized {
     /// Never: the writer is memory.
     fn write(&self, w: &mut Writer<'_>) -> Written;
 
-    /// Reads one value; may accept non-deterministic forms, which [`strict`] refuses.
+    /// Reads one value; may accept non-deterministic forms, which [`Canonical::from_bytes`] refuses.
     ///
     /// # Errors
     /// When the bytes are not of this shape; the error names the field.
