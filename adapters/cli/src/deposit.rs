@@ -56,7 +56,7 @@ pub struct DepositArgs {
     /// Log the plain digest: whoever has or guesses the file can then find the deposit.
     #[arg(long)]
     plain: bool,
-    /// Who deposits, in your words [default: key:<key id>].
+    /// Who deposits, in your words [default: key:KEYID].
     #[arg(long, value_name = "TEXT")]
     issuer: Option<String>,
     /// What is deposited; everybody can read it, so keep it opaque.

@@ -1,5 +1,8 @@
 //! Validators stopped, cut off and started again under a running network.
 
+// The lint does not see that helpers of tests are tests.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 mod support;
 
 use serde_json::Value;

@@ -1,5 +1,8 @@
 //! `kill -9` of the whole devnet at random moments under load: nothing acknowledged is lost.
 
+// The lint does not see that helpers of tests are tests.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 mod support;
 
 use messages::ids::{Name, StatementId};
