@@ -47,7 +47,7 @@ async fn load(
             continue;
         };
         let id = statement.id().to_string();
-        if matches!(status, 201 | 202 | 503) && body["id"] == Value::from(id.clone()) {
+        if matches!(status, 201 | 202 | 503) && body["id"] == id.as_str() {
             let mut told = told.lock().unwrap();
             told.acknowledged.insert(id.clone(), node);
             if let Some(receipt) = body["receipt"].as_str() {
