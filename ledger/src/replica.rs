@@ -83,6 +83,8 @@ struct Body {
     round: Round,
     parts: BlockBytes,
     executed: Arc<Executed>,
+    /// It passed the clock in a fresh proposal.
+    timely: bool,
 }
 
 /// The machine.

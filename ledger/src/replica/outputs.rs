@@ -97,6 +97,7 @@ impl Replica {
             round,
             parts: block.parts.clone(),
             executed: Arc::new(executed),
+            timely: true,
         };
         self.bodies.insert((height, body.executed.id), body);
         out.push(ReplicaEffect::Again(ReplicaInput::Propose {

@@ -94,27 +94,38 @@ impl Replica {
         judged: &JudgedBlock,
     ) -> Result<(), String> {
         let key = (proposal.height, proposal.block);
-        if self.bodies.contains_key(&key) {
-            // Found valid when it first came, in time: the same block told again is not too old.
-            return Ok(());
+        let fresh = proposal.valid_round.is_none();
+        if let Some(body) = self.bodies.get(&key) {
+            if fresh && !body.timely {
+                self.check_fresh(at, proposal, &body.executed)?;
+            }
+        } else {
+            if self.bodies_of(proposal.round) >= BODIES_PER_ROUND_MAX {
+                return Err("its round has too many blocks already".into());
+            }
+            let executed = self.run(judged)?;
+            if fresh {
+                self.check_fresh(at, proposal, &executed)?;
+            }
+            self.keep(key, proposal.round, judged, executed);
         }
-        if self.bodies_of(proposal.round) >= BODIES_PER_ROUND_MAX {
-            return Err("its round has too many blocks already".into());
+        // Once timely always timely: the same fresh proposal told again is not too old.
+        if let Some(body) = self.bodies.get_mut(&key) {
+            body.timely |= fresh;
         }
-        let executed = self.run(judged)?;
+        Ok(())
+    }
+
+    /// What a fresh proposal must be besides valid: made by its proposer, and now.
+    fn check_fresh(&self, at: At, proposal: &Proposal, executed: &Executed) -> Result<(), String> {
         let header = &executed.block.header;
-        if proposal.valid_round.is_none() {
-            if header.proposer != proposal.proposer {
-                return Err("a fresh block names another proposer".into());
-            }
-            if !self.is_timely(header.time, at.now) {
-                return Err(format!(
-                    "its time is {}, here it is {}",
-                    header.time.0, at.now.0
-                ));
-            }
+        if header.proposer != proposal.proposer {
+            return Err("a fresh block names another proposer".into());
         }
-        self.keep(key, proposal.round, judged, executed);
+        if !self.is_timely(header.time, at.now) {
+            let (found, here) = (header.time.0, at.now.0);
+            return Err(format!("its time is {found}, here it is {here}"));
+        }
         Ok(())
     }
 
@@ -132,6 +143,7 @@ impl Replica {
                 round,
                 parts,
                 executed: Arc::new(executed),
+                timely: false,
             },
         );
     }
