@@ -195,7 +195,12 @@ impl Checkpointing {
             );
             self.last_cosigned = size;
             let name = self.cosigners[self.own].name();
-            let own = cosign(&self.keys.cosigner, name, at.now.seconds(), &text);
+            let own = cosign(
+                &self.keys.cosigner,
+                name,
+                at.now.seconds_rounded_up(),
+                &text,
+            );
             out.push(CheckpointEffect::Broadcast(message_of(height, &own, false)));
             cosignatures.insert(self.own, own);
         }

@@ -77,6 +77,12 @@ impl TimeMs {
         self.0 / 1000
     }
 
+    /// Whole seconds since the Unix epoch, rounded up: a second that has not passed before this
+    /// time. What is signed as "existed before" must never be earlier than what it is about.
+    pub fn seconds_rounded_up(self) -> u64 {
+        self.0.div_ceil(1000)
+    }
+
     /// Milliseconds from `earlier` to this time; 0 when `earlier` is later.
     pub fn since_ms(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)

@@ -235,13 +235,16 @@ impl PrivateKey {
             .map_err(|e| e.to_string())
     }
 
-    /// The PKCS#8 PEM document (RFC 8410) of this key.
+    /// The PKCS#8 PEM document (RFC 8410) of this key: version 1, without the public key, which
+    /// older tools cannot read.
     pub fn to_pem(&self) -> String {
-        use ed25519_dalek::pkcs8::{EncodePrivateKey, spki::der::pem::LineEnding};
-        self.0
-            .to_pkcs8_pem(LineEnding::LF)
-            .expect("an Ed25519 key always encodes")
-            .to_string()
+        use ed25519_dalek::pkcs8::{EncodePrivateKey, KeypairBytes, spki::der::pem::LineEnding};
+        let document = KeypairBytes {
+            secret_key: self.0.to_bytes(),
+            public_key: None,
+        };
+        let pem = document.to_pkcs8_pem(LineEnding::LF);
+        pem.expect("an Ed25519 key always encodes").to_string()
     }
 
     /// The public half.

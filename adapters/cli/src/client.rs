@@ -110,16 +110,39 @@ impl Client {
 
     /// The name of the network that the first reachable node belongs to.
     pub(crate) async fn network(&self, nodes: &[NodeUrl]) -> Result<Name, Failure> {
-        let reply = self.first(nodes, "/v1/health").await?;
-        // Without a quorum the status is 503 and the body the same.
-        let health: Value = serde_json::from_str(&reply.body).unwrap_or_default();
-        let name = health["network"].as_str().map(Name::try_new);
-        name.and_then(Result::ok).ok_or_else(|| {
-            Failure::refused(
-                "/v1/health: expected the network's name, found none",
-                "Check that the address is a Wutong node's, or give --network NAME.",
+        let (mut reasons, mut answered) = (Vec::new(), false);
+        for node in nodes {
+            let reply = match self.get(node, "/v1/health").await {
+                Ok(reply) => reply,
+                Err(reason) => {
+                    reasons.push(format!("{node}: {reason}"));
+                    continue;
+                }
+            };
+            answered = true;
+            // Without a quorum the status is 503 and the body the same.
+            let health: Value = serde_json::from_str(&reply.body).unwrap_or_default();
+            match health["network"].as_str().map(Name::try_new) {
+                Some(Ok(name)) => return Ok(name),
+                _ => reasons.push(format!(
+                    "{node}: /v1/health: expected the network's name, found status {}",
+                    reply.status
+                )),
+            }
+        }
+        let (exit, what) = if answered {
+            (Exit::Refused, reasons.join("; "))
+        } else {
+            (
+                Exit::Pending,
+                format!("no node answered: {}", reasons.join("; ")),
             )
-        })
+        };
+        Err(Failure::new(
+            exit,
+            what,
+            "Check that the addresses are Wutong nodes', name further ones: --url A,B,C.",
+        ))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::client::{Client, block_on};
 use crate::digest::sha256_file;
 use crate::exit::{Exit, Failure};
 use crate::key_file;
-use crate::output::Output;
+use crate::output::{Output, one_line};
 use crate::time::{DeclaredTime, now, parse_declared};
 use crate::url::{NodeUrl, distinct};
 use crate::verify::load_policy;
@@ -292,7 +292,7 @@ impl Run<'_> {
         };
         let verified = self.policy.is_some();
         if !self.args.json {
-            output.line(&format!("{word} {}", file.display()));
+            output.line(&format!("{word} {}", one_line(file.display())));
             if !done {
                 output.field("outcome", receipted.outcome);
             }
@@ -329,7 +329,7 @@ impl Run<'_> {
     ) -> Done {
         let id = draft.statement.id().to_string();
         if !self.args.json {
-            output.line(&format!("REFUSED {}", file.display()));
+            output.line(&format!("REFUSED {}", one_line(file.display())));
             output.field("statement", &id);
             output.field("reason", detail);
             output.field("next", next_step);
@@ -353,7 +353,7 @@ impl Run<'_> {
         let id = draft.statement.id().to_string();
         let next = "run the same command again: it sends this very statement, which commits once";
         if !self.args.json {
-            output.line(&format!("NOT RECEIPTED YET {}", file.display()));
+            output.line(&format!("NOT RECEIPTED YET {}", one_line(file.display())));
             output.field("statement", &id);
             output.field("reason", why);
             if !missing.is_empty() {

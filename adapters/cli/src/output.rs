@@ -28,9 +28,10 @@ impl<'w> Output<'w> {
         write_line(&mut self.answers, text);
     }
 
-    /// Writes a name and its value as one aligned line of an answer.
+    /// Writes a name and its value as one aligned line of an answer; a value of several lines
+    /// cannot pass for several fields.
     pub fn field(&mut self, name: &str, value: impl std::fmt::Display) {
-        self.line(&format!("  {name:<16} {value}"));
+        self.line(&format!("  {name:<16} {}", one_line(value)));
     }
 
     /// Writes an answer for programs.
@@ -42,6 +43,19 @@ impl<'w> Output<'w> {
     pub fn note(&mut self, text: &str) {
         write_line(&mut self.notes, text);
     }
+}
+
+/// A foreign text, such as the name of a file, as a part of one line.
+pub(crate) fn one_line(text: impl std::fmt::Display) -> String {
+    let text = text.to_string();
+    let clean = |c: char| {
+        if c.is_control() {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            c
+        }
+    };
+    text.chars().map(clean).collect()
 }
 
 /// A reader that went away is no failure of the command, so write errors are left alone.

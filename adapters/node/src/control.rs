@@ -69,18 +69,24 @@ pub(crate) fn send(dir: &Path, order: Order) -> Result<String, String> {
     }
 }
 
+/// Refuses a folder in which a devnet runs.
+pub(crate) fn must_be_idle(dir: &Path) -> Result<(), String> {
+    if UnixStream::connect(socket(dir)).is_err() {
+        return Ok(());
+    }
+    Err(format!(
+        "{0}: a devnet runs in this folder already\n\
+         next:  use it, stop it with Ctrl-C, or name another --data folder",
+        dir.display()
+    ))
+}
+
 /// Listens in `dir`; each order goes to `obey`, from a thread of its own.
 pub(crate) fn listen(
     dir: &Path,
     obey: impl Fn(Order) -> Result<String, String> + Send + 'static,
 ) -> Result<(), String> {
     let path = socket(dir);
-    if UnixStream::connect(&path).is_ok() {
-        return Err(format!(
-            "{}: a devnet runs in this folder already",
-            dir.display()
-        ));
-    }
     let _ = std::fs::remove_file(&path);
     let listener = UnixListener::bind(&path).map_err(|e| format!("{}: {e}", path.display()))?;
     std::thread::spawn(move || {

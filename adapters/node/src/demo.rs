@@ -55,6 +55,7 @@ pub(crate) fn run(args: &DemoArgs, output: &mut Output<'_>) -> Result<(), String
         },
     )?;
     let stage = Stage {
+        receipts: fresh_folder(&dir, "receipts"),
         dir: dir.clone(),
         cluster,
     };
@@ -96,9 +97,19 @@ fn folder(args: &DemoArgs) -> Result<PathBuf, String> {
     Ok(dir.keep())
 }
 
+/// The first of `name`, `name-2`, `name-3`, ... that is not there yet.
+fn fresh_folder(dir: &Path, name: &str) -> PathBuf {
+    let numbered = (2..).map(|n| dir.join(format!("{name}-{n}")));
+    let mut all = std::iter::once(dir.join(name)).chain(numbered);
+    all.find(|path| !path.exists())
+        .unwrap_or_else(|| dir.join(name))
+}
+
 /// The running network and the folder it plays in.
 struct Stage {
     dir: PathBuf,
+    /// Folder of this run's receipts: those of earlier runs stay apart.
+    receipts: PathBuf,
     cluster: Cluster,
 }
 
@@ -174,7 +185,7 @@ impl Stage {
     }
 
     fn receipts(&self) -> PathBuf {
-        self.dir.join("receipts")
+        self.receipts.clone()
     }
 
     fn policy(&self) -> PathBuf {

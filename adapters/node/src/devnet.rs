@@ -92,6 +92,14 @@ fn serve(args: &RunArgs, output: &mut Output<'_>) -> Result<(), String> {
         .iter()
         .map(|text| parse_key(text))
         .collect::<Result<_, _>>()?;
+    control::must_be_idle(&args.data)?;
+    if !args.list_key.is_empty() && args.data.join("genesis.cbor").exists() {
+        return Err(format!(
+            "--list-key: {} is founded already, and its genesis lists the keys\n\
+             next:  found a new network with --data and --list-key",
+            args.data.display()
+        ));
+    }
     let founding = Founding {
         validators: args.validators,
         listed,

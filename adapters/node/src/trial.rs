@@ -5,6 +5,7 @@ use messages::cbor::Canonical;
 use messages::genesis::{Genesis, GenesisValidator, ListedKey, Namespace, Parameters};
 use messages::ids::{Name, TimeMs};
 use messages::keys::{PrivateKey, PublicKey};
+use messages::policy::DEMONSTRATION_ORIGIN;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -111,6 +112,14 @@ impl TrialNetwork {
             ));
         }
         let fail = |e: std::io::Error| format!("{}: {e}", dir.display());
+        let occupied = fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
+        if occupied {
+            return Err(format!(
+                "{}: the folder is not empty and holds no genesis.cbor\n\
+                 next:  name a new or empty folder, or put the network's genesis back",
+                dir.display()
+            ));
+        }
         fs::create_dir_all(dir).map_err(fail)?;
         let network = format!("trial-{}", hex::encode(&random()?[..4]));
         let mut validators = Vec::new();
@@ -129,7 +138,7 @@ impl TrialNetwork {
         let name = |text| Name::try_new(text).expect("a short name of allowed characters");
         let genesis = Genesis {
             network: name(&network),
-            origin: format!("wutong.example/{network}"),
+            origin: format!("{DEMONSTRATION_ORIGIN}wutong.example/{network}"),
             created: now(),
             demonstration: true,
             validators,

@@ -223,6 +223,18 @@ fn receipts_and_policies_that_are_refused() {
 
     let text = std::fs::read_to_string(&policy).unwrap();
     let bad_policy = dir.path().join("policy");
+    // Without its marks a demonstration still says what it is: its origin does.
+    let unmarked: String = text
+        .lines()
+        .filter(|l| !l.starts_with('#'))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    std::fs::write(&bad_policy, unmarked).unwrap();
+    let (code, said) = verify(&[&file, &receipt, &bad_policy]);
+    assert!(
+        code == Some(0) && said.contains("DEMONSTRATION"),
+        "{code:?} {said}"
+    );
     let without = |word: &str| -> String {
         text.lines()
             .filter(|l| !l.starts_with(word))

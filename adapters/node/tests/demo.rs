@@ -38,3 +38,22 @@ fn the_demo_deposits_verifies_and_refuses() {
             .exists()
     );
 }
+
+#[test]
+fn a_folder_that_is_in_use_is_never_founded_over() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("policy"), "somebody's policy").unwrap();
+    let ran = Command::new(env!("CARGO_BIN_EXE_wutong"))
+        .args(["devnet", "--http", "127.0.0.1:0", "--data"])
+        .arg(dir.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("not empty") && said.contains("next:"),
+        "{said}"
+    );
+    let kept = std::fs::read_to_string(dir.path().join("policy")).unwrap();
+    assert_eq!(kept, "somebody's policy");
+}
