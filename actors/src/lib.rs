@@ -10,6 +10,8 @@ mod node;
 mod ports;
 mod routes;
 mod shell;
+#[cfg(test)]
+mod shell_tests;
 mod supervisor;
 mod trace;
 

@@ -1,0 +1,232 @@
+//! The shell: nothing leaves before it is durable, and a panic costs a refold and no mail.
+
+use crate::shell::{Core, Origin, Parts, Shell};
+use crate::supervisor::Supervisor;
+use actix::Actor;
+use bus::mailbox::{Mailbox, Overflow};
+use bus::ports::{Clock, Completion, Journal, Record, Stream};
+use bus::supervision::ActorName;
+use bytes::Bytes;
+use ledger::machine::{At, Keep, Machine};
+use messages::hash::Hash;
+use messages::ids::TimeMs;
+use std::sync::{Arc, Mutex};
+
+/// Sums what it is told; 13 panics, odd numbers are soft.
+#[derive(Default)]
+struct Sum(u64);
+
+impl Machine for Sum {
+    type Input = u64;
+    type Effect = u64;
+
+    fn step(&mut self, _: At, input: &u64, out: &mut Vec<u64>) -> Keep {
+        assert!(*input != 13 && *input != 666, "cannot add {input}");
+        self.0 += input;
+        out.push(self.0);
+        if input % 2 == 0 { Keep::Yes } else { Keep::No }
+    }
+}
+
+impl Core for Sum {
+    const NAME: ActorName = ActorName::Checkpoint;
+    const STREAM: Option<Stream> = Some(Stream::Checkpoint);
+
+    fn to_journal(input: &u64) -> Bytes {
+        Bytes::copy_from_slice(&input.to_be_bytes())
+    }
+
+    fn from_journal(bytes: &[u8]) -> Result<u64, String> {
+        bytes
+            .try_into()
+            .map(u64::from_be_bytes)
+            .map_err(|_| "not a number".into())
+    }
+
+    fn origin(input: &u64) -> Origin {
+        if *input == 666 {
+            Origin::Fact
+        } else {
+            Origin::Outsider
+        }
+    }
+
+    fn fingerprint(input: &u64) -> Option<Hash> {
+        Some(Hash::of(&input.to_be_bytes()))
+    }
+}
+
+/// A journal in memory that is durable when the test says so.
+#[derive(Default)]
+struct Slow {
+    records: Mutex<Vec<Record>>,
+    waiting: Mutex<Vec<Completion>>,
+}
+
+impl Slow {
+    fn sync(&self) {
+        let waiting: Vec<Completion> = std::mem::take(&mut self.waiting.lock().unwrap());
+        waiting.into_iter().for_each(|done| done());
+    }
+}
+
+impl Journal for Slow {
+    fn append(
+        &self,
+        stream: Stream,
+        inputs: Vec<(TimeMs, Bytes)>,
+        _: bool,
+        done: Completion,
+    ) -> u64 {
+        let mut records = self.records.lock().unwrap();
+        let first = records.len() as u64 + 1;
+        for (seq, (now, input)) in (first..).zip(inputs) {
+            records.push(Record {
+                seq,
+                stream,
+                now,
+                input,
+            });
+        }
+        self.waiting.lock().unwrap().push(done);
+        first
+    }
+
+    fn next_seq(&self) -> u64 {
+        self.records.lock().unwrap().len() as u64 + 1
+    }
+
+    fn load(&self, _: Stream, seq: u64) -> Vec<Record> {
+        let records = self.records.lock().unwrap();
+        records
+            .iter()
+            .filter(|record| record.seq >= seq)
+            .cloned()
+            .collect()
+    }
+}
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> TimeMs {
+        TimeMs(1)
+    }
+}
+
+/// What a test holds of a running shell.
+struct Bench {
+    mailbox: Mailbox<u64>,
+    journal: Arc<Slow>,
+    released: Arc<Mutex<Vec<u64>>>,
+    halted: Arc<Mutex<Vec<String>>>,
+}
+
+impl Bench {
+    fn start() -> Self {
+        let mailbox = Mailbox::new(100, Overflow::Keep);
+        let journal = Arc::new(Slow::default());
+        let released = Arc::new(Mutex::new(Vec::new()));
+        let halted = Arc::new(Mutex::new(Vec::new()));
+        let (out, stops) = (released.clone(), halted.clone());
+        let on_halt = Arc::new(move |reason| stops.lock().unwrap().push(reason));
+        let supervisor = Supervisor::new("test".into(), on_halt).start();
+        let shell = Shell::<Sum>::new(Parts {
+            build: Box::new(|_| (Sum::default(), 1)),
+            interpret: Box::new(move |effect, _| out.lock().unwrap().push(effect)),
+            mailbox: mailbox.clone(),
+            clock: Arc::new(Still),
+            journal: journal.clone(),
+            supervisor: supervisor.clone(),
+        });
+        Supervisor::watch(supervisor, ActorName::Checkpoint, shell);
+        Self {
+            mailbox,
+            journal,
+            released,
+            halted,
+        }
+    }
+
+    /// Lets all that can happen now happen.
+    async fn settle(&self) {
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn released(&self) -> Vec<u64> {
+        self.released.lock().unwrap().clone()
+    }
+}
+
+fn run(test: impl Future<Output = ()>) {
+    actix_rt::System::new().block_on(test);
+}
+
+#[test]
+fn effects_leave_in_order_and_only_when_durable() {
+    run(async {
+        let bench = Bench::start();
+        bench.settle().await;
+        bench.mailbox.post(1);
+        bench.settle().await;
+        assert_eq!(
+            bench.released(),
+            [1],
+            "a soft input with nothing before it waits for nothing"
+        );
+        bench.mailbox.post(2);
+        bench.mailbox.post(3);
+        bench.settle().await;
+        assert_eq!(
+            bench.released(),
+            [1],
+            "the kept input is not durable, the next one waits too"
+        );
+        bench.journal.sync();
+        bench.settle().await;
+        assert_eq!(bench.released(), [1, 3, 6]);
+    });
+}
+
+#[test]
+fn an_outsider_that_panics_twice_is_rejected_and_banned() {
+    run(async {
+        let bench = Bench::start();
+        bench.settle().await;
+        for input in [2, 13, 4] {
+            bench.mailbox.post(input);
+        }
+        bench.settle().await;
+        bench.journal.sync();
+        bench.settle().await;
+        bench.journal.sync();
+        bench.settle().await;
+        assert_eq!(
+            bench.released().last(),
+            Some(&6),
+            "refolded from the journal, the mail kept"
+        );
+        bench.mailbox.post(13);
+        bench.mailbox.post(8);
+        bench.settle().await;
+        bench.journal.sync();
+        bench.settle().await;
+        assert_eq!(bench.released().last(), Some(&14));
+        assert!(bench.halted.lock().unwrap().is_empty());
+    });
+}
+
+#[test]
+fn a_fact_that_panics_twice_halts_the_node() {
+    run(async {
+        let bench = Bench::start();
+        bench.settle().await;
+        bench.mailbox.post(666);
+        bench.settle().await;
+        let halted = bench.halted.lock().unwrap().clone();
+        assert_eq!(halted.len(), 1, "{halted:?}");
+        assert!(halted[0].contains("cannot add 666"), "{halted:?}");
+    });
+}
