@@ -24,7 +24,11 @@ impl Machine for Sum {
         assert!(*input != 13 && *input != 666, "cannot add {input}");
         self.0 += input;
         out.push(self.0);
-        if input % 2 == 0 { Keep::Yes } else { Keep::No }
+        if input.is_multiple_of(2) {
+            Keep::Yes
+        } else {
+            Keep::No
+        }
     }
 }
 

@@ -14,13 +14,15 @@ use bytes::Bytes;
 use messages::api::{Problem, ProblemKind};
 use messages::block::BlockBytes;
 use messages::ids::{Height, StatementId, TimeMs};
-use messages::keys::{StatementCheck, verify_statements};
+use messages::keys::{PublicKey, StatementCheck, verify_statements};
 use messages::statement::StatementError;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Verified statements that are remembered until their block comes.
 const VERIFIED_MAX: usize = 400_000;
+/// Keys that are remembered as registrable.
+const KEYS_MAX: usize = 65_536;
 
 /// What the machine receives.
 #[derive(Clone, Debug)]
@@ -119,6 +121,8 @@ pub struct Admission {
     verified: BTreeMap<StatementId, Entry>,
     verified_order: VecDeque<StatementId>,
     waiting: Vec<Waiting>,
+    /// Keys that were found registrable and may not be registered yet.
+    registrable: BTreeSet<PublicKey>,
     dropped: u64,
 }
 
@@ -132,6 +136,7 @@ impl Admission {
             verified: BTreeMap::new(),
             verified_order: VecDeque::new(),
             waiting: Vec::new(),
+            registrable: BTreeSet::new(),
             dropped: 0,
         }
     }
@@ -249,12 +254,28 @@ impl Admission {
         bad
     }
 
-    fn client_verdict(&self, entry: &Entry, bad: &BTreeSet<StatementId>) -> Result<(), Problem> {
+    fn client_verdict(
+        &mut self,
+        entry: &Entry,
+        bad: &BTreeSet<StatementId>,
+    ) -> Result<(), Problem> {
         if bad.contains(&entry.id) {
             return Err(bad_signature());
         }
+        let known = &mut self.registrable;
+        let check = |key: &PublicKey| {
+            if known.contains(key) {
+                return Ok(());
+            }
+            key.check_registrable()?;
+            if known.len() >= KEYS_MAX {
+                known.clear();
+            }
+            known.insert(*key);
+            Ok(())
+        };
         self.permissions
-            .decide(&self.state, &entry.statement, self.height.next())
+            .decide_with(&self.state, &entry.statement, self.height.next(), check)
             .map(drop)
             .map_err(|rejection| forbidden(&rejection))
     }

@@ -142,6 +142,21 @@ impl Permissions {
         statement: &Statement,
         height: Height,
     ) -> Result<Option<Event>, Rejection> {
+        self.decide_with(state, statement, height, PublicKey::check_registrable)
+    }
+
+    /// [`Permissions::decide`] with a caller's memory of keys that it checked before: the check
+    /// costs as much as several signatures.
+    ///
+    /// # Errors
+    /// As [`Permissions::decide`].
+    pub fn decide_with(
+        &self,
+        state: &StateTree,
+        statement: &Statement,
+        height: Height,
+        check: impl FnOnce(&PublicKey) -> Result<(), KeyError>,
+    ) -> Result<Option<Event>, Rejection> {
         let deposit = &statement.deposit;
         if deposit.network != self.network {
             return Err(Rejection::OtherNetwork {
@@ -170,7 +185,7 @@ impl Permissions {
             }
             None => {
                 let refused = |reason| Rejection::UnsafeKey { reason };
-                statement.key.check_registrable().map_err(refused)?;
+                check(&statement.key).map_err(refused)?;
                 Ok(Some(Event::KeyRegistered {
                     namespace: deposit.namespace.clone(),
                     key: statement.key,
