@@ -1,7 +1,12 @@
 //! The index of statement ids and lodged values.
 //!
 //! Its keys hold a part of a digest, which two digests may share: each hit is compared with the
-//! entry itself. Everything here follows from the entries and can be made again from them.
+//! entry itself. Everything here follows from the entries and can be made again from them. The
+//! newest rows are in memory ([`Tail`]), the others in the database.
+
+mod tail;
+
+pub(crate) use tail::Tail;
 
 use crate::keyspaces::{Keyspaces, ReadError, TRUNCATED_BYTES, id_key, number, place, read_number};
 use bytes::Bytes;
@@ -9,6 +14,7 @@ use fjall::Keyspace;
 use messages::hash::Hash;
 use messages::ids::{LeafIndex, StatementId};
 use messages::statement::Statement;
+use std::collections::BTreeSet;
 
 /// First byte of a COSE_Sign1 with its tag, 18, which only statements among entries begin with.
 const STATEMENT_TAG: u8 = 0xd2;
@@ -22,22 +28,40 @@ pub(crate) fn entry(rows: &Keyspaces, at: LeafIndex) -> Result<Option<Bytes>, Re
     Ok(value.map(|v| Bytes::copy_from_slice(&v)))
 }
 
-/// Where a statement stands.
-pub(crate) fn position(rows: &Keyspaces, id: &StatementId) -> Result<Option<LeafIndex>, ReadError> {
-    let Some(at) = rows.ids.get(id_key(&id.0))? else {
-        return Ok(None);
+/// Where a statement stands. The tail is asked first: rows leave it only when the database has
+/// them.
+pub(crate) fn position(
+    rows: &Keyspaces,
+    tail: &Tail,
+    id: &StatementId,
+) -> Result<Option<LeafIndex>, ReadError> {
+    let at = match tail.position(id) {
+        Some(at) => at,
+        None => match rows.ids.get(id_key(&id.0))? {
+            Some(at) => LeafIndex(read_number(&at)?),
+            None => return Ok(None),
+        },
     };
-    let at = LeafIndex(read_number(&at)?);
-    let is_it = StatementId::of_entry(&indexed_entry(rows, at)?) == *id;
+    let entry = indexed_entry(rows, at)?;
+    let is_it = entry.is_some_and(|entry| StatementId::of_entry(&entry) == *id);
     Ok(is_it.then_some(at))
 }
 
 /// Where a digest or commitment was lodged, oldest first.
-pub(crate) fn lookup(rows: &Keyspaces, value: &Hash) -> Result<Vec<LeafIndex>, ReadError> {
+pub(crate) fn lookup(
+    rows: &Keyspaces,
+    tail: &Tail,
+    value: &Hash,
+) -> Result<Vec<LeafIndex>, ReadError> {
+    let newest = tail.places(value);
+    let newest = newest.iter().map(|row| position_of(row));
+    // A run that was just written is found in both.
+    let places: Result<BTreeSet<LeafIndex>, ReadError> =
+        newest.chain(candidates(&rows.values, value)).collect();
     let mut found = Vec::new();
-    for at in candidates(&rows.values, value) {
-        let at = at?;
-        if value_of(&indexed_entry(rows, at)?) == Some(*value) {
+    for at in places? {
+        let entry = indexed_entry(rows, at)?;
+        if entry.is_some_and(|entry| value_of(&entry) == Some(*value)) {
             found.push(at);
         }
     }
@@ -114,12 +138,18 @@ fn position_of(key: &[u8]) -> Result<LeafIndex, ReadError> {
     read_number(at).map(LeafIndex)
 }
 
-fn indexed_entry(rows: &Keyspaces, at: LeafIndex) -> Result<Bytes, ReadError> {
-    let missing = || ReadError::row(format!("entry {at}"), "missing, though the index names it");
-    entry(rows, at)?.ok_or_else(missing)
+/// The entry that a row names. There is none when the database lost the end of its log, for a run
+/// of rows is on disk at once: then its block comes again and the row is right again.
+fn indexed_entry(rows: &Keyspaces, at: LeafIndex) -> Result<Option<Bytes>, ReadError> {
+    let found = entry(rows, at)?;
+    if found.is_none() && at < rows.end()? {
+        let reason = "missing, though the index names it";
+        return Err(ReadError::row(format!("entry {at}"), reason));
+    }
+    Ok(found)
 }
 
-fn statement(entry: &[u8]) -> Option<Statement> {
+pub(crate) fn statement(entry: &[u8]) -> Option<Statement> {
     if entry.first() != Some(&STATEMENT_TAG) {
         return None;
     }

@@ -3,7 +3,9 @@
 //! All integers in keys are big endian, so that the order of keys is the order of numbers.
 
 use bus::ports::{Commit, StoredBlock};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
+use fjall::{
+    CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode,
+};
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name};
 use messages::wire;
@@ -12,6 +14,10 @@ use std::path::Path;
 /// Layout of the keyspaces; a database of another layout is refused.
 const FORMAT: &str = "1";
 const FORMAT_KEY: &str = "format";
+const INDEXED_KEY: &str = "indexed";
+
+/// What compresses badly is not compressed: most of what a node writes are digests and signatures.
+const JOURNAL_COMPRESSION: CompressionType = CompressionType::None;
 
 /// Most bytes that a keyspace holds in memory before it writes a table: there are nine keyspaces
 /// per node, and a demonstration runs several nodes in one process.
@@ -48,6 +54,7 @@ impl Keyspaces {
     pub(crate) fn open(path: &Path, cache_bytes: u64) -> Result<Self, fjall::Error> {
         let db = Database::builder(path)
             .worker_threads(1)
+            .journal_compression(JOURNAL_COMPRESSION)
             .cache_size(cache_bytes)
             .open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES_MAX);
@@ -87,7 +94,7 @@ impl Keyspaces {
         self.db.batch()
     }
 
-    /// Adds everything a block writes, each keyspace in the order of its keys.
+    /// Adds everything a block writes but its index rows, each keyspace in the order of its keys.
     pub(crate) fn add_commit(&self, batch: &mut OwnedWriteBatch, commit: &Commit) {
         let block = &commit.block;
         let record = wire::encode(block);
@@ -101,20 +108,26 @@ impl Keyspaces {
         for (key, value) in &commit.state_rows {
             batch.insert(&self.state, &key[..], &value[..]);
         }
-        let mut ids: Vec<_> = commit
-            .ids
-            .iter()
-            .map(|(id, at)| (id_key(&id.0), number(at.0)))
-            .collect();
-        ids.sort_unstable();
-        for (key, at) in ids {
-            batch.insert(&self.ids, key, at);
-        }
-        let mut values: Vec<_> = commit.values.iter().map(|(v, at)| place(v, *at)).collect();
-        values.sort_unstable();
-        for key in values {
-            batch.insert(&self.values, key, []);
-        }
+    }
+
+    /// Where the next entry will stand.
+    pub(crate) fn end(&self) -> Result<LeafIndex, ReadError> {
+        let Some(guard) = self.entries.last_key_value() else {
+            return Ok(LeafIndex(0));
+        };
+        Ok(LeafIndex(read_number(&guard.key()?)? + 1))
+    }
+
+    /// All entries before this one have their index rows in the database.
+    pub(crate) fn indexed(&self) -> Result<LeafIndex, ReadError> {
+        let found = self.meta.get(INDEXED_KEY)?;
+        found.map_or(Ok(LeafIndex(0)), |n| read_number(&n).map(LeafIndex))
+    }
+
+    /// Remembers how far the index was written; durable with the next block at the latest, and
+    /// until then the rows are written again.
+    pub(crate) fn set_indexed(&self, end: LeafIndex) -> Result<(), fjall::Error> {
+        self.meta.insert(INDEXED_KEY, number(end.0))
     }
 
     /// The newest block record.
@@ -168,6 +181,9 @@ pub(crate) fn expected_label(network: &Name) -> String {
     format!("wutong {FORMAT} {network}")
 }
 
+/// Bytes of an index key of a value at a position.
+pub(crate) const PLACE_BYTES: usize = TRUNCATED_BYTES + 8;
+
 /// Key of a number.
 pub(crate) fn number(n: u64) -> [u8; 8] {
     n.to_be_bytes()
@@ -202,8 +218,8 @@ pub(crate) fn id_key(id: &Hash) -> [u8; ID_BYTES] {
 }
 
 /// Index key of a digest at a position.
-pub(crate) fn place(digest: &Hash, at: LeafIndex) -> [u8; TRUNCATED_BYTES + 8] {
-    let mut key = [0; TRUNCATED_BYTES + 8];
+pub(crate) fn place(digest: &Hash, at: LeafIndex) -> [u8; PLACE_BYTES] {
+    let mut key = [0; PLACE_BYTES];
     key[..TRUNCATED_BYTES].copy_from_slice(&digest.0[..TRUNCATED_BYTES]);
     key[TRUNCATED_BYTES..].copy_from_slice(&number(at.0));
     key

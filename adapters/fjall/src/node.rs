@@ -1,7 +1,7 @@
 //! Opening the storage of a node.
 
 use crate::failure::FailureHook;
-use crate::index;
+use crate::index::{self, Tail};
 use crate::journal::FjallJournal;
 use crate::keyspaces::{Keyspaces, ReadError, expected_label, number};
 use crate::record::anchor;
@@ -81,6 +81,8 @@ pub struct Options {
     pub cache_bytes: u64,
     /// When set, journal records that the newest block but this many needs no more are removed.
     pub retain_heights: Option<u64>,
+    /// Index rows that gather in memory before they are written as one sorted run.
+    pub index_run_rows: usize,
     /// The node is known to have run: an empty directory is a loss, not a mistake.
     pub expect_existing: bool,
     /// What happens when a write or a read fails.
@@ -92,6 +94,7 @@ impl Default for Options {
         Self {
             cache_bytes: 32 << 20,
             retain_heights: None,
+            index_run_rows: 65_536,
             expect_existing: false,
             failure: FailureHook::default(),
         }
@@ -179,7 +182,8 @@ impl FjallNode {
         };
         let trusted = ground.trust(found)?;
         drop_journal_below(&rows, trusted.state.first_seq)?;
-        let opened = assemble(rows, trusted, head, options);
+        let tail = Tail::open(&rows, options.index_run_rows, options.failure.clone())?;
+        let opened = assemble(rows, tail, trusted, head, options);
         opened.map_err(|e| file_error(dir, e))
     }
 
@@ -226,6 +230,7 @@ impl FjallNode {
 /// Starts the writer and puts the ports around it.
 fn assemble(
     keyspaces: Keyspaces,
+    tail: Tail,
     trusted: Trusted,
     head: Option<StoredBlock>,
     options: Options,
@@ -242,12 +247,14 @@ fn assemble(
         head: RwLock::new(head),
         ..Shared::default()
     });
+    let tail = Arc::new(tail);
     let writer = Writer {
         keyspaces: keyspaces.clone(),
         file,
         state,
         end,
         shared: shared.clone(),
+        tail: tail.clone(),
         retain_heights: options.retain_heights,
         oldest_seq: None,
         failure: options.failure.clone(),
@@ -263,6 +270,7 @@ fn assemble(
         keyspaces: keyspaces.clone(),
         writer: writer.clone(),
         shared,
+        tail,
         expected: Mutex::new(expected),
         failure: options.failure,
     };

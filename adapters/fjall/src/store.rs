@@ -1,7 +1,7 @@
 //! The store port.
 
 use crate::failure::FailureHook;
-use crate::index;
+use crate::index::{self, Tail};
 use crate::keyspaces::{Keyspaces, ReadError, number, read_number, tile};
 use crate::writer::{Shared, Work, WriterHandle};
 use bus::ports::{Commit, Completion, LedgerReader, Store, StoredBlock};
@@ -14,6 +14,7 @@ pub(crate) struct FjallStore {
     pub(crate) keyspaces: Keyspaces,
     pub(crate) writer: Arc<WriterHandle>,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) tail: Arc<Tail>,
     /// What the next block must be; held while work is queued.
     pub(crate) expected: Mutex<Expected>,
     pub(crate) failure: FailureHook,
@@ -132,13 +133,16 @@ impl LedgerReader for FjallStore {
     }
 
     fn position(&self, id: &StatementId) -> Option<LeafIndex> {
-        self.give("read the id index", index::position(&self.keyspaces, id))
+        self.give(
+            "read the id index",
+            index::position(&self.keyspaces, &self.tail, id),
+        )
     }
 
     fn lookup(&self, value: &Hash) -> Vec<LeafIndex> {
         self.give(
             "read the value index",
-            index::lookup(&self.keyspaces, value),
+            index::lookup(&self.keyspaces, &self.tail, value),
         )
     }
 

@@ -5,6 +5,7 @@
 //! it writes the watermark when votes wait for it, and calls the completions.
 
 use crate::failure::FailureHook;
+use crate::index::Tail;
 use crate::keyspaces::{Keyspaces, ReadError, number, read_number};
 use crate::record::JournalRecord;
 use crate::vote_state::{Standing, VoteState, VoteStateFile};
@@ -90,6 +91,7 @@ pub(crate) struct Writer {
     pub(crate) state: VoteState,
     pub(crate) end: ChainEnd,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) tail: Arc<Tail>,
     pub(crate) retain_heights: Option<u64>,
     /// Seq of the oldest journal record, once it was looked up: a lookup walks over everything
     /// removed before.
@@ -100,7 +102,7 @@ pub(crate) struct Writer {
 /// What one group of work left to do after its batch.
 #[derive(Default)]
 struct Group {
-    head: Option<StoredBlock>,
+    blocks: Vec<Arc<Commit>>,
     notes: Vec<Height>,
     standing: Option<Standing>,
     votes: bool,
@@ -151,8 +153,10 @@ impl Writer {
         let started = Instant::now();
         let rows = batch.len();
         batch.commit()?;
-        if let Some(block) = group.head {
-            self.publish_head(block);
+        // The index first: whoever sees the head finds its statements.
+        group.blocks.iter().for_each(|block| self.tail.add(block));
+        if let Some(newest) = group.blocks.last() {
+            self.publish_head(newest.block.clone());
         }
         self.forget_pending(&group.notes);
         // The watermark comes second: it must never name a record that is not durable.
@@ -189,7 +193,7 @@ impl Writer {
             Work::Commit { commit, done } => {
                 self.keyspaces.add_commit(batch, &commit);
                 self.prune(batch, &commit.block)?;
-                group.head = Some(commit.block.clone());
+                group.blocks.push(commit);
                 group.completions.push(done);
             }
             Work::Checkpoint { height, note } => {
@@ -377,12 +381,15 @@ mod tests {
         };
         VoteStateFile::create(dir.path(), &mut state).unwrap();
         let (failures, failed) = channel();
+        let keyspaces = Keyspaces::open(&dir.path().join("db"), 1 << 20).unwrap();
+        let tail = Tail::open(&keyspaces, 1, FailureHook::default()).unwrap();
         let writer = Writer {
-            keyspaces: Keyspaces::open(&dir.path().join("db"), 1 << 20).unwrap(),
+            keyspaces,
             file: VoteStateFile::unwritable(dir.path()),
             state,
             end: ChainEnd { next_seq: 1, hash },
             shared: Arc::default(),
+            tail: Arc::new(tail),
             retain_heights: None,
             oldest_seq: None,
             failure: FailureHook::new(move |what| failures.send(what.to_owned()).unwrap()),

@@ -20,6 +20,18 @@ fn the_ports_conform() {
 }
 
 #[test]
+fn the_ports_conform_while_the_index_leaves_memory() {
+    for rows in [1, 7, 100] {
+        let dir = tempfile::tempdir().unwrap();
+        support::init(dir.path());
+        store_conformance(|| {
+            let opened = support::open_with_runs_of(dir.path(), rows);
+            (opened.journal, opened.store)
+        });
+    }
+}
+
+#[test]
 fn a_block_said_twice_is_answered_and_written_once() {
     let dir = tempfile::tempdir().unwrap();
     support::init(dir.path());

@@ -34,6 +34,8 @@ fn a_rebuilt_index_equals_the_first() {
             wait(&told);
         }
     }
+    // A run as short as this leaves nothing in memory.
+    drop(support::open_with_runs_of(dir.path(), 1));
     let before = ["ids", "values"].map(|name| rows(dir.path(), name));
     assert_eq!(before.each_ref().map(Vec::len), [61, 61]);
     // Some rows vanish, and rows come that no entry stands behind.
@@ -84,4 +86,43 @@ fn digests_that_share_a_half_are_told_apart() {
     let opened = support::open(dir.path());
     let found: Vec<u64> = opened.store.lookup(&value).iter().map(|at| at.0).collect();
     assert_eq!(found, [2, 9], "ordinals 0 and 7 lodge it");
+}
+
+#[test]
+fn rows_of_blocks_that_the_database_lost_name_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    support::init(dir.path());
+    let mut chain = Chain::default();
+    let commits: Vec<_> = [0, 20, 20, 20].map(|n| chain.next(n, 1)).into();
+    let bytes_before_the_last = {
+        let opened = support::open_with_runs_of(dir.path(), 1);
+        let mut bytes = 0;
+        for commit in &commits {
+            bytes =
+                support::written(&std::fs::read(support::database_journal(dir.path())).unwrap());
+            let (done, told) = completion();
+            opened.store.commit(commit.clone(), done);
+            wait(&told);
+        }
+        bytes
+    };
+    // Opening writes what no run has taken along.
+    drop(support::open_with_runs_of(dir.path(), 1));
+    assert_eq!(rows(dir.path(), "ids").len(), 60, "all rows left memory");
+    // fjall drops a torn end of its journal, and keeps the tables it has.
+    let journal = support::database_journal(dir.path());
+    let mut damaged = std::fs::read(&journal).unwrap();
+    damaged[bytes_before_the_last + 40..].fill(0);
+    std::fs::write(&journal, damaged).unwrap();
+    let opened = support::open_with_runs_of(dir.path(), 1);
+    assert_eq!(opened.store.head().unwrap(), commits[2].block);
+    let (lost, at) = commits[3].ids[0];
+    assert_eq!(opened.store.position(&lost), None);
+    assert_eq!(opened.store.lookup(&Chain::value(0)).len(), 6);
+    // The same block comes again, from a peer.
+    let (done, told) = completion();
+    opened.store.commit(commits[3].clone(), done);
+    wait(&told);
+    assert_eq!(opened.store.position(&lost), Some(at));
+    assert_eq!(opened.store.lookup(&Chain::value(0)).len(), 9);
 }

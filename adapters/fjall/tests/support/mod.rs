@@ -34,6 +34,15 @@ pub(crate) fn open(dir: &Path) -> Opened {
     try_open(dir).unwrap_or_else(|e| panic!("{e}"))
 }
 
+/// Opens with runs of the index this short.
+pub(crate) fn open_with_runs_of(dir: &Path, index_run_rows: usize) -> Opened {
+    let options = Options {
+        index_run_rows,
+        ..options()
+    };
+    FjallNode::open(dir, &network(), options).unwrap_or_else(|e| panic!("{e}"))
+}
+
 pub(crate) fn is_amnesiac(opened: &Opened) -> bool {
     matches!(opened.health, JournalHealth::Amnesiac { .. })
 }
