@@ -60,7 +60,7 @@ pub fn to_vec(
         &mut Writer<'_>,
     ) -> Result<(), minicbor::encode::Error<core::convert::Infallible>>,
 ) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(256);
+    let mut bytes = Vec::with_capacity(512);
     write(&mut Encoder::new(&mut bytes)).expect("writing CBOR to memory cannot fail");
     bytes
 }

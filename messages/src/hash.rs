@@ -5,18 +5,25 @@ use sha2::{Digest, Sha256};
 
 /// A SHA-256 digest (32 bytes).
 #[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    rkyv::Archive,
-    rkyv::Serialize,
-    rkyv::Deserialize,
+    Clone, Copy, PartialEq, Eq, Hash, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize,
 )]
 pub struct Hash(pub [u8; 32]);
+
+/// The order of the bytes. The first eight nearly always decide, and comparing them as a number is
+/// all that an ordered map of hashes spends its time on.
+impl Ord for Hash {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        self.first_word()
+            .cmp(&other.first_word())
+            .then_with(|| self.0.cmp(&other.0))
+    }
+}
+
+impl PartialOrd for Hash {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Hash {
     /// Thirty-two zero bytes: stands for "nothing yet" where a format needs a fixed width.
@@ -63,6 +70,12 @@ impl Hash {
         bytes.try_into().ok().map(Self)
     }
 
+    /// The first eight bytes as a number, so that greater bytes are a greater number.
+    fn first_word(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+
     /// The first eight characters of the hexadecimal form, for people.
     pub fn short(&self) -> String {
         hex::encode(&self.0[..4])
@@ -84,4 +97,23 @@ impl fmt::Debug for Hash {
 /// A hash of a domain-separated canonical encoding: `SHA-256("wutong/<domain>/v1\0" || bytes)`.
 pub fn domain_hash(domain: &str, bytes: &[u8]) -> Hash {
     Hash::of_parts(&[b"wutong/", domain.as_bytes(), b"/v1\0", bytes])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_ordered_as_their_bytes() {
+        let mut hashes: Vec<Hash> = (0..500_u32).map(|i| Hash::of(&i.to_be_bytes())).collect();
+        for i in 0..32 {
+            let mut near = hashes[0];
+            near.0[i] ^= 0x80;
+            hashes.push(near);
+        }
+        let mut bytes: Vec<[u8; 32]> = hashes.iter().map(|h| h.0).collect();
+        hashes.sort_unstable();
+        bytes.sort_unstable();
+        assert_eq!(hashes.iter().map(|h| h.0).collect::<Vec<_>>(), bytes);
+    }
 }

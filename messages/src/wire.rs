@@ -15,11 +15,14 @@ use rkyv::api::high::{HighDeserializer, HighSerializer, HighValidator};
 use rkyv::bytecheck::CheckBytes;
 use rkyv::rancor::Error as RkyvError;
 use rkyv::ser::allocator::ArenaHandle;
+use rkyv::ser::{Positional, Writer};
 use rkyv::util::AlignedVec;
 use rkyv::{Archive, Deserialize, Serialize};
 
 const MAGIC: [u8; 4] = *b"WTNG";
 const HEADER_BYTES: usize = 12;
+/// Room that most frames fit into.
+const FRAME_BYTES_USUAL: usize = 1024;
 
 /// Largest frame a node accepts, in bytes.
 pub const FRAME_BYTES_MAX: usize = 64 << 20;
@@ -65,18 +68,36 @@ pub trait Framed: Sized {
     const VERSION: u16;
 }
 
+/// A frame under construction: rkyv counts positions from behind the header.
+pub struct FrameWriter(Vec<u8>);
+
+impl Positional for FrameWriter {
+    fn pos(&self) -> usize {
+        self.0.len() - HEADER_BYTES
+    }
+}
+
+impl<E> Writer<E> for FrameWriter {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), E> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
 /// Encodes a value into a frame.
 pub fn encode<T>(value: &T) -> Bytes
 where
-    T: Framed + for<'a> Serialize<HighSerializer<AlignedVec, ArenaHandle<'a>, RkyvError>>,
+    T: Framed + for<'a> Serialize<HighSerializer<FrameWriter, ArenaHandle<'a>, RkyvError>>,
 {
-    let content = rkyv::to_bytes::<RkyvError>(value).expect("a flat value serialises to memory");
-    let mut frame = Vec::with_capacity(HEADER_BYTES + content.len());
+    let mut frame = Vec::with_capacity(FRAME_BYTES_USUAL);
     frame.extend_from_slice(&MAGIC);
     frame.extend_from_slice(&T::SCHEMA.to_be_bytes());
     frame.extend_from_slice(&T::VERSION.to_be_bytes());
-    frame.extend_from_slice(&(content.len() as u32).to_be_bytes());
-    frame.extend_from_slice(&content);
+    frame.extend_from_slice(&[0; 4]);
+    let written = rkyv::api::high::to_bytes_in::<_, RkyvError>(value, FrameWriter(frame));
+    let FrameWriter(mut frame) = written.expect("a flat value serialises to memory");
+    let length = (frame.len() - HEADER_BYTES) as u32;
+    frame[HEADER_BYTES - 4..HEADER_BYTES].copy_from_slice(&length.to_be_bytes());
     frame.into()
 }
 
