@@ -231,7 +231,10 @@ impl Admission {
         let mut fresh: Vec<&Entry> = waiting.iter().flat_map(Waiting::entries).collect();
         let mut seen = BTreeSet::new();
         fresh.retain(|e| !self.verified.contains_key(&e.id) && seen.insert(e.id));
-        let messages: Vec<Vec<u8>> = fresh.iter().map(|e| e.statement.sig_structure()).collect();
+        let messages: Vec<Vec<u8>> = fresh
+            .iter()
+            .map(|e| e.statement.sig_structure_in(&e.bytes))
+            .collect();
         let checks: Vec<StatementCheck<'_>> = fresh
             .iter()
             .zip(&messages)

@@ -8,6 +8,7 @@ use crate::state::StateTree;
 use bytes::Bytes;
 use messages::cbor;
 use messages::genesis::Genesis;
+use messages::hash::Hash;
 use messages::ids::{Height, Name};
 use messages::keys::{KeyError, PublicKey};
 use messages::statement::Statement;
@@ -104,10 +105,19 @@ impl Event {
     }
 }
 
-fn identity_key(namespace: &Name, key: &PublicKey) -> Bytes {
+fn identity_parts<'a>(namespace: &'a Name, key: &'a PublicKey) -> [&'a [u8]; 4] {
     [b"identity/", namespace.as_str().as_bytes(), b"/", &key.0]
-        .concat()
-        .into()
+}
+
+/// Key of the state row of an identity.
+pub fn identity_key(namespace: &Name, key: &PublicKey) -> Bytes {
+    identity_parts(namespace, key).concat().into()
+}
+
+/// Whether a key is registered in a namespace. Asked for every statement: it makes no copy.
+fn is_registered(state: &StateTree, namespace: &Name, key: &PublicKey) -> bool {
+    let path = Hash::of_parts(&identity_parts(namespace, key));
+    state.get_hashed(&path).is_some()
 }
 
 /// The rules of genesis, looked up fast.
@@ -177,12 +187,7 @@ impl Permissions {
                 key: statement.key,
                 namespace: deposit.namespace.clone(),
             }),
-            None if state
-                .get(&identity_key(&deposit.namespace, &statement.key))
-                .is_some() =>
-            {
-                Ok(None)
-            }
+            None if is_registered(state, &deposit.namespace, &statement.key) => Ok(None),
             None => {
                 let refused = |reason| Rejection::UnsafeKey { reason };
                 check(&statement.key).map_err(refused)?;

@@ -123,17 +123,21 @@ impl StateTree {
 
     /// The value of `key`.
     pub fn get(&self, key: &[u8]) -> Option<&Bytes> {
-        let path = Hash::of(key);
+        self.get_hashed(&Hash::of(key))
+    }
+
+    /// The value of the key with this hash.
+    pub fn get_hashed(&self, path: &Hash) -> Option<&Bytes> {
         let mut link = &self.root;
         for depth in 0..=256 {
             match link.as_deref()? {
                 Node::Leaf {
                     path: found, value, ..
                 } => {
-                    return (*found == path).then_some(value);
+                    return (found == path).then_some(value);
                 }
                 Node::Branch { left, right, .. } => {
-                    link = if bit(&path, depth) { right } else { left };
+                    link = if bit(path, depth) { right } else { left };
                 }
             }
         }

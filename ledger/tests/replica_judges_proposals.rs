@@ -89,6 +89,19 @@ fn a_forged_or_oversized_proposal_is_not_kept() {
 }
 
 #[test]
+fn a_block_with_an_unauthorised_statement_gets_no_vote() {
+    let mut world = World::closed();
+    let (id, unauthorised) = world.proposal(Round(0), None, TimeMs(world.now.0));
+    let (keep, effects) = world.step(&unauthorised);
+    assert_eq!((keep, votes_for(&effects, id)), (Keep::No, 0));
+    assert_eq!(world.replica.dropped().invalid_blocks, 1);
+    // Where the namespace is open, the same statement in the same place is voted for.
+    let mut open = World::new();
+    let (id, authorised) = open.proposal(Round(0), None, TimeMs(open.now.0));
+    assert_eq!(votes_for(&open.step(&authorised).1, id), 1);
+}
+
+#[test]
 fn an_amnesiac_signs_nothing() {
     let mut world = World::amnesiac();
     let (id, good) = world.proposal(Round(0), None, TimeMs(world.now.0));

@@ -4,9 +4,7 @@ use core::fmt;
 use sha2::{Digest, Sha256};
 
 /// A SHA-256 digest (32 bytes).
-#[derive(
-    Clone, Copy, PartialEq, Eq, Hash, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
 pub struct Hash(pub [u8; 32]);
 
 /// The order of the bytes. The first eight nearly always decide, and comparing them as a number is

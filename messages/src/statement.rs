@@ -209,15 +209,22 @@ impl Statement {
 
     /// The signed bytes (RFC 9052 section 4.4): `["Signature1", protected, h'', payload]`.
     pub fn sig_structure(&self) -> Vec<u8> {
-        let (protected, payload) = (self.protected(), self.deposit.to_bytes());
-        cbor::to_vec(|w| {
-            w.array(4)?
-                .str("Signature1")?
-                .bytes(&protected)?
-                .bytes(&[])?
-                .bytes(&payload)?
-                .ok()
-        })
+        sig_structure(&self.protected(), &self.deposit.to_bytes())
+    }
+
+    /// [`Statement::sig_structure`] out of the bytes of an entry that was read as this statement:
+    /// both hold header and payload as the same byte strings.
+    pub fn sig_structure_in(&self, entry: &[u8]) -> Vec<u8> {
+        let slices = || -> Result<_, minicbor::decode::Error> {
+            let mut d = Decoder::new(entry);
+            d.tag()?;
+            d.array()?;
+            let protected = d.bytes()?;
+            d.map()?;
+            Ok((protected, d.bytes()?))
+        };
+        let (protected, payload) = slices().expect("the entry of a statement has its form");
+        sig_structure(protected, payload)
     }
 
     fn protected(&self) -> Vec<u8> {
@@ -229,6 +236,17 @@ impl Statement {
         };
         cbor::to_vec(|w| header.write(w))
     }
+}
+
+fn sig_structure(protected: &[u8], payload: &[u8]) -> Vec<u8> {
+    cbor::to_vec(|w| {
+        w.array(4)?
+            .str("Signature1")?
+            .bytes(protected)?
+            .bytes(&[])?
+            .bytes(payload)?
+            .ok()
+    })
 }
 
 /// Key id of a key in COSE headers: the first eight bytes of its SHA-256.

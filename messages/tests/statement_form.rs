@@ -20,6 +20,7 @@ fn statements_round_trip_and_verify() {
         assert_eq!(again, statement);
         assert_eq!(again.id(), statement.id());
         let message = again.sig_structure();
+        assert_eq!(again.sig_structure_in(&entry), message);
         assert!(again.key.verify_strict(&message, &again.signature));
         assert!(again.key.verify_statement(&message, &again.signature));
     }

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use ledger::engine::EngineTimeouts;
-use ledger::execution::{Chain, Committed, Entry, Executed};
+use ledger::execution::{Chain, Committed, Entry, Executed, Rules};
 use ledger::machine::{At, Keep, Machine};
 use ledger::pool::PoolLimits;
 use ledger::replica::{JudgedBlock, Replica, ReplicaConfig, ReplicaEffect, ReplicaInput};
@@ -66,6 +66,8 @@ impl Committed for Empty {
 pub struct World {
     pub replica: Replica,
     pub chain: Chain,
+    /// The chain as the makers of proposals see it.
+    pub makers_chain: Chain,
     pub now: TimeMs,
     seq: u64,
 }
@@ -78,7 +80,7 @@ fn key(purpose: &str) -> PublicKey {
     PrivateKey::derive(&[1; 32], purpose).public()
 }
 
-fn genesis() -> Genesis {
+fn genesis(open: bool) -> Genesis {
     let validator = |i: usize| GenesisValidator {
         name: name(&format!("validator-{i}")),
         organisation: format!("Organisation {i}"),
@@ -90,7 +92,7 @@ fn genesis() -> Genesis {
     };
     let public = Namespace {
         name: name("public"),
-        open: true,
+        open,
         listed: Vec::new(),
     };
     Genesis {
@@ -107,17 +109,24 @@ fn genesis() -> Genesis {
 impl World {
     /// Validator 0 at genesis; the proposer of height 1 is validator 1.
     pub fn new() -> Self {
-        Self::with_floor(Some(Height(0)))
+        Self::with(&genesis(true), Some(Height(0)))
+    }
+
+    /// The same in a network whose namespace lists no key, among makers of proposals that act as
+    /// if it were open.
+    pub fn closed() -> Self {
+        let mut world = Self::with(&genesis(false), Some(Height(0)));
+        world.makers_chain.rules = Arc::new(Rules::new(&genesis(true)));
+        world
     }
 
     /// The same after it lost its journal.
     pub fn amnesiac() -> Self {
-        Self::with_floor(None)
+        Self::with(&genesis(true), None)
     }
 
-    fn with_floor(floor: Option<Height>) -> Self {
-        let genesis = genesis();
-        let chain = Chain::genesis(&genesis, &genesis.policy().unwrap().text());
+    fn with(genesis: &Genesis, floor: Option<Height>) -> Self {
+        let chain = Chain::genesis(genesis, &genesis.policy().unwrap().text());
         let own = genesis.validators[0].consensus;
         let config = ReplicaConfig {
             own: Some(own),
@@ -131,6 +140,7 @@ impl World {
         let replica = Replica::new(config, chain.clone(), &mut Vec::new());
         Self {
             replica,
+            makers_chain: chain.clone(),
             chain,
             now: TimeMs(1_800_000_001_000),
             seq: 1,
@@ -173,7 +183,9 @@ impl World {
         time: TimeMs,
     ) -> (BlockId, ReplicaInput) {
         let proposer = self.chain.rules.validators.proposer(Height(1), round);
-        let executed = self.chain.build(time, proposer, [self.statement()], &Empty);
+        let executed = self
+            .makers_chain
+            .build(time, proposer, [self.statement()], &Empty);
         let block = JudgedBlock {
             parts: executed.block.to_parts(),
             entries: Some(executed.entries.clone()),
