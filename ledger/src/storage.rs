@@ -297,7 +297,7 @@ impl Storage {
                 .entries
                 .iter()
                 .enumerate()
-                .map(|(i, e)| (e.statement.deposit.value, at(i)))
+                .map(|(i, e)| (e.statement.deposit.lodged.value(), at(i)))
                 .collect(),
             state_rows: rows_of(&executed.events),
             entries,

@@ -10,6 +10,7 @@ use crate::ids::{Name, TimeMs};
 use crate::keys::PublicKey;
 use crate::note::{VerifierKey, VerifierKeyType};
 use crate::policy::{Policy, Witness};
+use crate::policy_entry::PolicyEntry;
 use minicbor::Decoder;
 
 /// Most validators, namespaces or listed keys a genesis may name.
@@ -157,18 +158,14 @@ impl Genesis {
 
     /// The entry at index 1: the policy of epoch 0 and the receipt keys that go with it.
     pub fn policy_entry(&self, policy_text: &str) -> Vec<u8> {
-        cbor::to_vec(|w| {
-            w.array(5)?
-                .u8(1)?
-                .str(self.network.as_str())?
-                .u64(0)?
-                .str(policy_text)?;
-            w.array(self.validators.len() as u64)?;
-            for v in &self.validators {
-                w.array(2)?.str(v.name.as_str())?.bytes(&v.receipt.0)?;
-            }
-            Ok(())
-        })
+        let receipt_key = |v: &GenesisValidator| (v.name.clone(), v.receipt);
+        let entry = PolicyEntry {
+            network: self.network.clone(),
+            epoch: 0,
+            policy: policy_text.to_owned(),
+            receipt_keys: self.validators.iter().map(receipt_key).collect(),
+        };
+        entry.to_bytes()
     }
 }
 

@@ -14,7 +14,7 @@ use bus::api::{Answer, NodeApi, ProblemKind, Query, SubmitAnswer};
 use bytes::Bytes;
 use messages::hash::Hash;
 use messages::ids::StatementId;
-use messages::statement::{Deposit, DepositMode, DigestAlgorithm, Statement};
+use messages::statement::{Deposit, DigestAlgorithm, Lodged, Statement};
 use std::sync::Arc;
 
 /// Depositors of a world.
@@ -94,9 +94,8 @@ impl Clients {
             let payload = Deposit {
                 network: name("sim"),
                 namespace: name("public"),
-                mode: DepositMode::Digest,
+                lodged: Lodged::Digest(Hash::of(&(deposit as u64).to_be_bytes())),
                 algorithm: DigestAlgorithm::Sha256,
-                value: Hash::of(&(deposit as u64).to_be_bytes()),
                 declared_time: None,
                 not_before: None,
                 references: Vec::new(),

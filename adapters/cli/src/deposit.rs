@@ -19,7 +19,7 @@ use messages::hash::Hash;
 use messages::ids::Name;
 use messages::keys::PrivateKey;
 use messages::policy::Policy;
-use messages::statement::{Deposit, DepositMode, DigestAlgorithm, Statement, commit};
+use messages::statement::{Deposit, DigestAlgorithm, Lodged, Statement, commit};
 use pending::{Draft, Wanted};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -246,16 +246,15 @@ impl Run<'_> {
             salt = Some(*fresh);
         }
         let algorithm = DigestAlgorithm::Sha256;
-        let (mode, value) = match &salt {
-            Some(salt) => (DepositMode::Commitment, commit(salt, algorithm, &digest)),
-            None => (DepositMode::Digest, digest),
+        let lodged = match &salt {
+            Some(salt) => Lodged::Commitment(commit(salt, algorithm, &digest)),
+            None => Lodged::Digest(digest),
         };
         let deposit = Deposit {
             network,
             namespace: args.namespace.clone(),
-            mode,
+            lodged,
             algorithm,
-            value,
             declared_time: match args.declared_time {
                 Some(DeclaredTime::None) => None,
                 Some(DeclaredTime::At(time)) => Some(time),

@@ -163,9 +163,8 @@ impl World {
         let deposit = messages::deposit::Deposit {
             network: self.chain.rules.network.clone(),
             namespace: name("public"),
-            mode: messages::deposit::DepositMode::Digest,
+            lodged: messages::deposit::Lodged::Digest(Hash([9; 32])),
             algorithm: messages::deposit::DigestAlgorithm::Sha256,
-            value: Hash([9; 32]),
             declared_time: None,
             not_before: None,
             references: Vec::new(),

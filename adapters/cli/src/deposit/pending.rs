@@ -7,7 +7,7 @@ use crate::files::{self, NUMBERED_MAX, Readers};
 use messages::hash::Hash;
 use messages::ids::{Name, StatementId};
 use messages::keys::PublicKey;
-use messages::statement::{DepositMode, DigestAlgorithm, Statement, commit};
+use messages::statement::{DigestAlgorithm, Lodged, Statement, commit};
 use serde::{Deserialize, Serialize};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -98,15 +98,15 @@ impl Wanted<'_> {
 
     fn is_met_by(&self, statement: &Statement, salt: Option<&[u8; 32]>) -> bool {
         let deposit = &statement.deposit;
-        let lodged = match (self.plain, deposit.mode, salt) {
-            (true, DepositMode::Digest, None) => self.digest,
-            (false, DepositMode::Commitment, Some(salt)) => {
-                commit(salt, DigestAlgorithm::Sha256, &self.digest)
+        let lodged = match (self.plain, salt) {
+            (true, None) => Lodged::Digest(self.digest),
+            (false, Some(salt)) => {
+                Lodged::Commitment(commit(salt, DigestAlgorithm::Sha256, &self.digest))
             }
             _ => return false,
         };
         statement.key == self.key
-            && deposit.value == lodged
+            && deposit.lodged == lodged
             && self.network.is_none_or(|name| *name == deposit.network)
             && deposit.namespace == *self.namespace
             && statement.issuer == self.issuer
@@ -162,9 +162,8 @@ mod tests {
         let deposit = Deposit {
             network: name("trial"),
             namespace: name("public"),
-            mode: DepositMode::Commitment,
+            lodged: Lodged::Commitment(commit(&SALT, DigestAlgorithm::Sha256, &digest)),
             algorithm: DigestAlgorithm::Sha256,
-            value: commit(&SALT, DigestAlgorithm::Sha256, &digest),
             declared_time: None,
             not_before: None,
             references: vec![],
