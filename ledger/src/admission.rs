@@ -376,6 +376,8 @@ fn forbidden(rejection: &Rejection) -> Problem {
             Rejection::UnknownNamespace { .. } => "unknown-namespace",
             Rejection::NotListed { .. } => "key-not-listed",
             Rejection::UnsafeKey { .. } => "unsafe-key",
+            Rejection::NotPublic { .. } => "namespace-not-public",
+            Rejection::BodyTooLarge { .. } => "body-too-large",
         },
         detail: rejection.to_string(),
         field: Some(rejection.field().into()),

@@ -91,9 +91,8 @@ fn genesis(open: bool) -> Genesis {
         transport: key(&format!("transport-{i}")),
     };
     let public = Namespace {
-        name: name("public"),
         open,
-        listed: Vec::new(),
+        ..Namespace::open(name("public"))
     };
     Genesis {
         network: name("world"),
