@@ -20,7 +20,7 @@ use messages::genesis::Genesis;
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name, StatementId, TimeMs, TreeSize};
 use messages::note::Note;
-use messages::stored::{Commit, LedgerReader, StoredBlock};
+use messages::stored::{BodyReader, Commit, LedgerReader, StoredBlock};
 use messages::wire::{CertifiedBlock, PeerMessage};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -146,6 +146,7 @@ pub struct Storage {
     reader: Arc<dyn LedgerReader>,
     genesis: Arc<Genesis>,
     policy_text: String,
+    bodies: Arc<dyn BodyReader>,
     /// Tree over everything handed to the disk, durable or not yet.
     tree: LogTree,
     /// Last durable height.
@@ -184,7 +185,12 @@ impl Storage {
     ///
     /// # Panics
     /// When the store lacks what its head promises.
-    pub fn new(reader: Arc<dyn LedgerReader>, genesis: Arc<Genesis>, policy_text: String) -> Self {
+    pub fn new(
+        reader: Arc<dyn LedgerReader>,
+        bodies: Arc<dyn BodyReader>,
+        genesis: Arc<Genesis>,
+        policy_text: String,
+    ) -> Self {
         let head = reader
             .head()
             .expect("a store is opened with its genesis written");
@@ -201,6 +207,7 @@ impl Storage {
             unpublished: unpublished(&*reader, head.height, published.as_ref().map(|p| p.height)),
             published,
             reader,
+            bodies,
             genesis,
             policy_text,
         }

@@ -2,6 +2,7 @@
 
 use crate::hash::Hash;
 use crate::ids::{Height, LeafIndex, Name, Ordinal, Round, StatementId, TimeMs, TreeSize};
+use crate::keys::PublicKey;
 use bytes::Bytes;
 
 /// Kind of a refusal; surfaces map it to their own status codes.
@@ -109,6 +110,20 @@ pub enum Query {
     Validators,
     /// How the node is.
     Health,
+    /// A body, asked for by the holder of a key, if the asker proved to hold one.
+    Body {
+        /// SHA-256 of the body.
+        digest: Hash,
+        /// The asker's key.
+        reader: Option<PublicKey>,
+    },
+    /// Hands a body over, ahead of the statement that lodges it.
+    PutBody {
+        /// SHA-256 of the body.
+        digest: Hash,
+        /// The body.
+        bytes: Bytes,
+    },
 }
 
 /// A block for people and programs.
@@ -205,6 +220,15 @@ pub enum Answer {
     Validators(Vec<ValidatorStatus>),
     /// To [`Query::Health`].
     Health(Box<Health>),
+    /// To [`Query::Body`].
+    Body(Bytes),
+    /// To [`Query::PutBody`]: the body waits for its statement, or is here already.
+    BodyTaken {
+        /// SHA-256 of the body.
+        digest: Hash,
+        /// Its size in bytes.
+        size: u64,
+    },
     /// No such thing, or no answer now.
     Problem(Problem),
 }

@@ -4,7 +4,8 @@
 
 use bus::ports::{Commit, StoredBlock};
 use fjall::{
-    CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode,
+    CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions,
+    OwnedWriteBatch, PersistMode,
 };
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name};
@@ -19,7 +20,7 @@ const INDEXED_KEY: &str = "indexed";
 /// What compresses badly is not compressed: most of what a node writes are digests and signatures.
 const JOURNAL_COMPRESSION: CompressionType = CompressionType::None;
 
-/// Most bytes that a keyspace holds in memory before it writes a table: there are nine keyspaces
+/// Most bytes that a keyspace holds in memory before it writes a table: there are ten keyspaces
 /// per node, and a demonstration runs several nodes in one process.
 const MEMTABLE_BYTES_MAX: u64 = 16 << 20;
 
@@ -41,6 +42,8 @@ pub(crate) struct Keyspaces {
     pub(crate) tiles: Keyspace,
     /// Notes of published checkpoints by height.
     pub(crate) checkpoints: Keyspace,
+    /// Bodies by digest: large, written once, kept apart from the keys.
+    pub(crate) bodies: Keyspace,
     /// State rows by their own keys.
     pub(crate) state: Keyspace,
     /// Truncated statement id and index; no value. Rebuildable.
@@ -66,6 +69,9 @@ impl Keyspaces {
             entries: keyspace("entries")?,
             tiles: keyspace("tiles")?,
             checkpoints: keyspace("checkpoints")?,
+            bodies: db.keyspace("bodies", || {
+                options().with_kv_separation(Some(KvSeparationOptions::default()))
+            })?,
             state: keyspace("state")?,
             ids: keyspace("ids")?,
             values: keyspace("values")?,

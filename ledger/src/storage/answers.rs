@@ -6,9 +6,13 @@ use messages::api::{Answer, BlockView, Problem, ProblemKind, Query, StatementVie
 use messages::block::Header;
 use messages::cbor::Canonical;
 use messages::consensus::CommitCertificate;
+use messages::deposit::DepositMode;
+use messages::genesis::Namespace;
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Round, StatementId, TimeMs, TreeSize};
+use messages::keys::PublicKey;
 use messages::merkle::Frontier;
+use messages::statement::Statement;
 
 impl Storage {
     /// Answers a question; those about the node itself are not for storage.
@@ -33,8 +37,54 @@ impl Storage {
                 }),
             },
             Query::Policy => Answer::Policy(self.policy_text.clone()),
-            Query::Validators | Query::Health => {
-                unreachable!("the sync actor answers for the node itself")
+            Query::Body { digest, reader } => self.body(digest, reader.as_ref()),
+            Query::Validators | Query::Health | Query::PutBody { .. } => {
+                unreachable!("other actors answer these")
+            }
+        }
+    }
+
+    /// A body, for anybody when some public statement lodges it, else for listed keys.
+    fn body(&self, digest: &Hash, reader: Option<&PublicKey>) -> Answer {
+        let lodged_in = |index: LeafIndex| {
+            let statement = Statement::parse(&self.reader.entry(index)?).ok()?;
+            let is_body = statement.deposit.lodged.mode() == DepositMode::Body;
+            let namespace = self.genesis.namespace(&statement.deposit.namespace);
+            namespace.filter(|_| is_body)
+        };
+        let lodged = self.reader.lookup(digest);
+        let namespaces: Vec<&Namespace> = lodged.into_iter().filter_map(lodged_in).collect();
+        let is_listed =
+            |n: &Namespace| reader.is_some_and(|k| n.listed.iter().any(|l| l.key == *k));
+        if namespaces.is_empty() {
+            return unknown_body(digest);
+        }
+        if !namespaces.iter().any(|n| n.public || is_listed(n)) {
+            return Answer::Problem(Problem {
+                kind: ProblemKind::Forbidden,
+                code: "body-not-public",
+                detail: "key: the body was lodged in a namespace whose listed keys alone read it"
+                    .into(),
+                field: Some("key".into()),
+                next_step: "ask with a listed key (`wutong show body --key FILE`)".into(),
+            });
+        }
+        match self.bodies.body(digest) {
+            Some(bytes) => Answer::Body(bytes),
+            None => {
+                let holders = namespaces.iter().flat_map(|n| &n.holders);
+                let holders: Vec<String> = holders.map(ToString::to_string).collect();
+                let next_step = match holders.is_empty() {
+                    true => "ask another validator".into(),
+                    false => format!("ask a holder: {}", holders.join(", ")),
+                };
+                Answer::Problem(Problem {
+                    kind: ProblemKind::NotFound,
+                    code: "body-not-held-here",
+                    detail: format!("this node does not hold the body {digest}"),
+                    field: Some("digest".into()),
+                    next_step,
+                })
             }
         }
     }
@@ -147,6 +197,16 @@ impl Storage {
                 .collect(),
         })
     }
+}
+
+fn unknown_body(digest: &Hash) -> Answer {
+    Answer::Problem(Problem {
+        kind: ProblemKind::NotFound,
+        code: "unknown-body",
+        detail: format!("no committed statement lodges the body {digest}"),
+        field: Some("digest".into()),
+        next_step: "check the digest; a body is readable once its statement is committed".into(),
+    })
 }
 
 fn unknown_statement(id: &StatementId) -> Answer {

@@ -25,6 +25,8 @@ pub struct Tables {
     pub values: BTreeMap<Hash, Vec<LeafIndex>>,
     /// Notes of published checkpoints.
     pub notes: BTreeMap<Height, String>,
+    /// Bodies by digest.
+    pub bodies: BTreeMap<Hash, Bytes>,
 }
 
 impl Tables {
