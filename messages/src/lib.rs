@@ -28,6 +28,7 @@ pub mod policy_entry;
 mod policy_text;
 pub mod ports;
 pub mod quorum;
+pub mod reading;
 pub mod receipt;
 pub mod report;
 pub mod seal;

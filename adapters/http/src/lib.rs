@@ -9,13 +9,16 @@
 //! | `POST /v1/statements?wait_ms=N` | 201 with receipt, 202 when the wait ends, 503 without quorum |
 //! | `GET /v1/statements/{id}` | a statement and where it stands |
 //! | `GET /v1/statements/{id}/receipt` | its receipt (C2SP tlog-proof) |
+//! | `GET /v1/statements/{id}/content` | the content that it lodges, as a download |
 //! | `GET /v1/lookup?value=HEX` | statements that lodge a digest or commitment |
 //! | `GET /v1/blocks/{height}` | a block |
+//! | `PUT /v1/bodies/{digest}`, `GET /v1/bodies/{digest}` | a content kept beside the log |
 //! | `GET /checkpoint`, `GET /v1/checkpoint` | the newest checkpoint (C2SP signed note) |
 //! | `GET /v1/policy` | the trust anchor (C2SP tlog-policy) |
 //! | `GET /v1/validators`, `GET /v1/health` | the node's view of the network and of itself |
 
 mod asking;
+mod bodies;
 mod problem;
 mod reading;
 mod submitting;
@@ -43,7 +46,14 @@ pub fn router(api: Arc<dyn NodeApi>) -> Router {
         .route("/v1/statements", post(submitting::submit))
         .route("/v1/statements/{id}", get(reading::statement))
         .route("/v1/statements/{id}/receipt", get(reading::receipt))
+        .route("/v1/statements/{id}/content", get(bodies::content))
         .route("/v1/lookup", get(reading::lookup))
+        .route(
+            "/v1/bodies/{digest}",
+            get(bodies::get)
+                .put(bodies::put)
+                .layer(axum::extract::DefaultBodyLimit::disable()),
+        )
         .route("/v1/blocks/{height}", get(reading::block))
         .route("/checkpoint", get(reading::checkpoint))
         .route("/v1/checkpoint", get(reading::checkpoint))
