@@ -6,6 +6,7 @@ use crate::validator::{OnHalt, Surroundings, Validator};
 use actix_rt::System;
 use actors::NodeHandle;
 use bus::ports::EventSink;
+use messages::ports::SignatureChecker;
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use tokio::net::TcpListener;
@@ -20,6 +21,8 @@ pub(crate) struct ClusterOptions {
     pub(crate) events: Option<Arc<dyn EventSink>>,
     /// Told when a node stops by itself.
     pub(crate) on_halt: OnHalt,
+    /// Judges depositors' signatures: the ledger's rule, but in a benchmark of ordering alone.
+    pub(crate) statements: Arc<dyn SignatureChecker>,
 }
 
 /// The running validators of a network.
@@ -50,6 +53,7 @@ impl Cluster {
             runtime: runtime.handle().clone(),
             events: options.events,
             on_halt: options.on_halt,
+            statements: options.statements,
         };
         let validators = (0..n).map(|_| None).collect();
         let runtime = Some(runtime);

@@ -8,6 +8,7 @@ use adapters_nats::NatsEvents;
 use bus::ports::EventSink;
 use clap::{Args, Subcommand};
 use messages::keys::PublicKey;
+use messages::ports::BatchedZip215;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, mpsc};
@@ -117,6 +118,7 @@ fn serve(args: &RunArgs, output: &mut Output<'_>) -> Result<(), String> {
         Arc::new(NatsEvents::connect(url, &network.genesis.network)) as Arc<dyn EventSink>
     });
     let options = ClusterOptions {
+        statements: Arc::new(BatchedZip215),
         http: Some(args.http),
         events: sink,
         on_halt: Arc::new(move |i, reason| {
