@@ -3,6 +3,7 @@
 use crate::hash::Hash;
 use crate::ids::{Height, LeafIndex, Name, Ordinal, Round, StatementId, TimeMs, TreeSize};
 use crate::keys::PublicKey;
+use crate::receipt::PolicyLink;
 use bytes::Bytes;
 
 /// Kind of a refusal; surfaces map it to their own status codes.
@@ -124,6 +125,10 @@ pub enum Query {
         /// The body.
         bytes: Bytes,
     },
+    /// The statement with a quorum of COSE receipts (RFC 9942).
+    CoseReceipt(StatementId),
+    /// The policy entry in force, which lists the receipt keys, with proof.
+    PolicyProof,
 }
 
 /// A block for people and programs.
@@ -204,7 +209,7 @@ pub struct Health {
 pub enum Answer {
     /// To [`Query::Receipt`].
     Receipt(Box<Committed>),
-    /// To [`Query::Receipt`] and [`Query::Statement`]: admitted here, not yet committed.
+    /// To questions about a statement that is admitted here and not yet committed.
     Waiting(StatementId),
     /// To [`Query::Statement`].
     Statement(StatementView),
@@ -229,6 +234,10 @@ pub enum Answer {
         /// Its size in bytes.
         size: u64,
     },
+    /// To [`Query::CoseReceipt`]: the transparent statement.
+    CoseReceipt(Bytes),
+    /// To [`Query::PolicyProof`]: the entry under the newest published checkpoint.
+    PolicyProof(Box<PolicyLink>),
     /// No such thing, or no answer now.
     Problem(Problem),
 }

@@ -28,14 +28,10 @@ impl Storage {
             Query::Block(height) => self.block(*height),
             Query::Checkpoint => match &self.published {
                 Some(published) => Answer::Checkpoint(published.note.encode()),
-                None => Answer::Problem(Problem {
-                    kind: ProblemKind::NotFound,
-                    code: "no-checkpoint",
-                    detail: "no checkpoint has a quorum of cosignatures yet".into(),
-                    field: None,
-                    next_step: "deposit something, or ask again after the first block".into(),
-                }),
+                None => no_checkpoint(),
             },
+            Query::CoseReceipt(id) => self.cose_receipt(id),
+            Query::PolicyProof => self.policy_proof(),
             Query::Policy => Answer::Policy(self.policy_text.clone()),
             Query::Body { digest, reader } => self.body(digest, reader.as_ref()),
             Query::Validators | Query::Health | Query::PutBody { .. } => {
@@ -199,6 +195,16 @@ impl Storage {
     }
 }
 
+pub(super) fn no_checkpoint() -> Answer {
+    Answer::Problem(Problem {
+        kind: ProblemKind::NotFound,
+        code: "no-checkpoint",
+        detail: "no checkpoint has a quorum of cosignatures yet".into(),
+        field: None,
+        next_step: "deposit something, or ask again after the first block".into(),
+    })
+}
+
 fn unknown_body(digest: &Hash) -> Answer {
     Answer::Problem(Problem {
         kind: ProblemKind::NotFound,
@@ -209,7 +215,7 @@ fn unknown_body(digest: &Hash) -> Answer {
     })
 }
 
-fn unknown_statement(id: &StatementId) -> Answer {
+pub(super) fn unknown_statement(id: &StatementId) -> Answer {
     Answer::Problem(Problem {
         kind: ProblemKind::NotFound,
         code: "unknown-statement",

@@ -22,11 +22,11 @@ pub(super) enum NoReceipt {
 }
 
 /// Where a statement stands, and what proves its outcome.
-struct Place {
-    height: Height,
+pub(super) struct Place {
+    pub(super) height: Height,
     time: TimeMs,
-    index: LeafIndex,
-    entry: Bytes,
+    pub(super) index: LeafIndex,
+    pub(super) entry: Bytes,
     outcome: OutcomeProof,
     seal: Bytes,
     seal_index: LeafIndex,
@@ -70,7 +70,7 @@ impl Storage {
     }
 
     /// The lowest published checkpoint that covers `height`.
-    fn checkpoint_for(&self, height: Height) -> Option<Cow<'_, Published>> {
+    pub(super) fn checkpoint_for(&self, height: Height) -> Option<Cow<'_, Published>> {
         let newest = self.published.as_ref().filter(|p| p.height >= height)?;
         if newest.height == height {
             return Some(Cow::Borrowed(newest));
@@ -78,11 +78,11 @@ impl Storage {
         let stored = self.reader.checkpoint_from(height);
         let stored = stored.filter(|(found, _)| *found < newest.height);
         Some(stored.map_or(Cow::Borrowed(newest), |(found, note)| {
-            Cow::Owned(Published::read(found, &note))
+            Cow::Owned(Published::stored(&*self.reader, (found, note)))
         }))
     }
 
-    fn place(&self, id: &StatementId) -> Option<Place> {
+    pub(super) fn place(&self, id: &StatementId) -> Option<Place> {
         for (height, recent) in self.recent.iter().rev() {
             if let Some(position) = recent.positions.get(id) {
                 return Some(place_in(*height, recent, *position));

@@ -1,6 +1,6 @@
 //! What lies on a simulated disk, and the reads of it.
 
-use bus::ports::{Commit, Record, StoredBlock, Stream};
+use bus::ports::{Commit, HeadSignatures, Record, StoredBlock, Stream};
 use bytes::Bytes;
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, StatementId};
@@ -23,8 +23,8 @@ pub struct Tables {
     pub positions: BTreeMap<StatementId, LeafIndex>,
     /// Positions of lodged values, oldest first.
     pub values: BTreeMap<Hash, Vec<LeafIndex>>,
-    /// Notes of published checkpoints.
-    pub notes: BTreeMap<Height, String>,
+    /// Notes of published checkpoints, with their receipt signatures.
+    pub notes: BTreeMap<Height, (String, HeadSignatures)>,
     /// Bodies by digest.
     pub bodies: BTreeMap<Hash, Bytes>,
 }
