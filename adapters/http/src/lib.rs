@@ -10,15 +10,18 @@
 //! | `GET /v1/statements/{id}` | a statement and where it stands |
 //! | `GET /v1/statements/{id}/receipt` | its receipt (C2SP tlog-proof) |
 //! | `GET /v1/statements/{id}/content` | the content that it lodges, as a download |
+//! | `GET /v1/statements/{id}/transparent` | it with a quorum of COSE receipts (RFC 9943) |
 //! | `GET /v1/lookup?value=HEX` | statements that lodge a digest or commitment |
 //! | `GET /v1/blocks/{height}` | a block |
 //! | `PUT /v1/bodies/{digest}`, `GET /v1/bodies/{digest}` | a content kept beside the log |
 //! | `GET /checkpoint`, `GET /v1/checkpoint` | the newest checkpoint (C2SP signed note) |
 //! | `GET /v1/policy` | the trust anchor (C2SP tlog-policy) |
+//! | `GET /v1/policy/proof` | the policy's entry in the log, which lists the receipt keys |
 //! | `GET /v1/validators`, `GET /v1/health` | the node's view of the network and of itself |
 
 mod asking;
 mod bodies;
+mod cose;
 mod problem;
 mod reading;
 mod submitting;
@@ -47,6 +50,7 @@ pub fn router(api: Arc<dyn NodeApi>) -> Router {
         .route("/v1/statements/{id}", get(reading::statement))
         .route("/v1/statements/{id}/receipt", get(reading::receipt))
         .route("/v1/statements/{id}/content", get(bodies::content))
+        .route("/v1/statements/{id}/transparent", get(cose::transparent))
         .route("/v1/lookup", get(reading::lookup))
         .route(
             "/v1/bodies/{digest}",
@@ -58,6 +62,7 @@ pub fn router(api: Arc<dyn NodeApi>) -> Router {
         .route("/checkpoint", get(reading::checkpoint))
         .route("/v1/checkpoint", get(reading::checkpoint))
         .route("/v1/policy", get(reading::policy))
+        .route("/v1/policy/proof", get(cose::policy_proof))
         .route("/v1/validators", get(reading::validators))
         .route("/v1/health", get(reading::health))
         .fallback(problem::unknown_route)

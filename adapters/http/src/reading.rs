@@ -13,7 +13,7 @@ use bus::api::{Answer, Query};
 /// Media type of all text answers.
 const TEXT: [(header::HeaderName, &str); 1] = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
 
-type Answered = Result<Response, HttpProblem>;
+pub(crate) type Answered = Result<Response, HttpProblem>;
 
 /// `GET /v1/statements/{id}`.
 pub(crate) async fn statement(State(node): State<Node>, segment: Segment) -> Answered {
@@ -33,7 +33,7 @@ pub(crate) async fn receipt(State(node): State<Node>, segment: Segment) -> Answe
     }
 }
 
-fn waiting(view: PendingView) -> Response {
+pub(crate) fn waiting(view: PendingView) -> Response {
     let retry = [(header::RETRY_AFTER, "1")];
     (StatusCode::ACCEPTED, retry, Json(view)).into_response()
 }
