@@ -160,7 +160,7 @@ fn lookup_value(args: &ShowLookupArgs) -> Result<messages::hash::Hash, Failure> 
     }
 }
 
-fn load_receipt(path: &Path) -> Result<Receipt, Failure> {
+pub(crate) fn load_receipt(path: &Path) -> Result<Receipt, Failure> {
     let bytes = files::read(path, "receipt", TLOG_PROOF_BYTES_MAX)?;
     Receipt::parse_bytes(&bytes).map_err(|error| {
         Failure::refused(

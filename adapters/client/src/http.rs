@@ -81,6 +81,15 @@ impl Client {
         receive(request).await
     }
 
+    /// Fetches `path` as bytes, with the status.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn get_bytes(&self, node: &NodeUrl, path: &str) -> Result<(u16, Vec<u8>), String> {
+        let request = self.0.get(node.join(path)).timeout(QUERY_TIMEOUT);
+        receive_bytes(request).await
+    }
+
     /// Submits a statement and waits up to `wait` for its receipt.
     pub async fn submit(&self, node: &NodeUrl, entry: &[u8], wait: Duration) -> Submitted {
         let path = format!("/v1/statements?wait_ms={}", wait.as_millis());
@@ -223,6 +232,12 @@ fn submitted(reply: &Reply) -> Submitted {
 }
 
 async fn receive(request: reqwest::RequestBuilder) -> Result<Reply, String> {
+    let (status, bytes) = receive_bytes(request).await?;
+    let body = String::from_utf8(bytes).map_err(|_| "the answer is not text".to_owned())?;
+    Ok(Reply { status, body })
+}
+
+async fn receive_bytes(request: reqwest::RequestBuilder) -> Result<(u16, Vec<u8>), String> {
     let mut response = request.send().await.map_err(|e| reason(&e))?;
     let status = response.status().as_u16();
     let mut bytes = Vec::new();
@@ -232,8 +247,7 @@ async fn receive(request: reqwest::RequestBuilder) -> Result<Reply, String> {
         }
         bytes.extend_from_slice(&chunk);
     }
-    let body = String::from_utf8(bytes).map_err(|_| "the answer is not text".to_owned())?;
-    Ok(Reply { status, body })
+    Ok((status, bytes))
 }
 
 /// The innermost cause: outer ones only repeat the address.

@@ -11,6 +11,7 @@
 //! | `GET /v1/statements/{id}` | a statement and where it stands |
 //! | `GET /v1/statements/{id}/receipt` | its receipt (C2SP tlog-proof) |
 //! | `GET /v1/statements/{id}/content` | the content that it lodges, as a download |
+//! | `GET /v1/statements/{id}/transparent` | it with a quorum of COSE receipts (RFC 9943) |
 //! | `PUT /v1/bodies/{digest}`, `GET /v1/bodies/{digest}` | a content kept beside the log |
 //! | `GET /v1/statements/{id}/outcome` | what became of it, with its proof |
 //! | `GET /v1/lookup?value=HEX` | statements that lodge a digest or commitment |
@@ -24,6 +25,7 @@
 //! | `GET /v1/entries`, `GET /v1/entries/{index}` | entries of the log |
 //! | `GET /v1/proofs/consistency`, `GET /v1/proofs/inclusion` | proofs (RFC 6962) |
 //! | `GET /v1/policy`, `GET /v1/policy/chain` | the trust anchor (C2SP tlog-policy), and all there were |
+//! | `GET /v1/policy/proof` | the policy's entry in the log, which lists the receipt keys |
 //! | `GET /v1/validators`, `GET /v1/health` | the node's view of the network and of itself |
 //! | `GET /v1/openapi.json` | the OpenAPI document |
 //! | `POST /entries`, `GET /entries/{id}`, `GET /.well-known/scitt-keys` | SCITT reference endpoints |
@@ -33,6 +35,7 @@
 mod asking;
 mod bodies;
 mod conditional;
+mod cose;
 mod events;
 mod openapi;
 mod pages;

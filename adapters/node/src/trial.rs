@@ -186,6 +186,7 @@ impl TrialNetwork {
             checkpoint: CheckpointKeys {
                 log: read_key(&dir, "log")?,
                 cosigner: read_key(&dir, "cosigner")?,
+                receipt: read_key(&dir, "receipt")?,
             },
         };
         if keys.consensus.public() != self.genesis.validators[i].consensus {

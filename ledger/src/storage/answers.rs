@@ -29,14 +29,10 @@ impl Storage {
             Query::Block(height) => self.block(*height),
             Query::Checkpoint => match &self.published {
                 Some(published) => Answer::Checkpoint(published.note.encode()),
-                None => Answer::Problem(Problem {
-                    kind: ProblemKind::NotFound,
-                    code: "no-checkpoint",
-                    detail: "no checkpoint has a quorum of cosignatures yet".into(),
-                    field: None,
-                    next_step: "deposit something, or ask again after the first block".into(),
-                }),
+                None => no_checkpoint(),
             },
+            Query::CoseReceipt(id) => self.cose_receipt(id),
+            Query::PolicyProof => self.policy_proof(),
             Query::Policy => Answer::Policy(self.policy_text.clone()),
             Query::Body { digest, reader } => self.body(digest, reader.as_ref()),
             Query::PolicyChain => self.policy_chain(),
@@ -44,8 +40,6 @@ impl Storage {
                 let validators = self.genesis.validators.iter();
                 Answer::ReceiptKeys(validators.map(|v| v.receipt).collect())
             }
-            // The one place that answers COSE receipts.
-            Query::CoseReceipt(id) => self.cose_receipt(id),
             _ => self.answer_reading(query),
         }
     }
@@ -79,25 +73,12 @@ impl Storage {
             | Query::Policy
             | Query::Body { .. }
             | Query::PolicyChain
+            | Query::PolicyProof
             | Query::ReceiptKeys
             | Query::CoseReceipt(_) => unreachable!("answered before"),
             Query::Validators | Query::Health | Query::PutBody { .. } => {
                 unreachable!("other actors answer these")
             }
-        }
-    }
-
-    /// COSE receipts (RFC 9942) are not made yet: this is where they will be.
-    fn cose_receipt(&self, id: &StatementId) -> Answer {
-        match self.receipt(id) {
-            Err(NoReceipt::NotPublished) => Answer::Waiting(*id),
-            Err(NoReceipt::Unknown) => unknown_statement(id),
-            Ok(_) => not_found(
-                "no-cose-receipt",
-                format!("statement {id} is committed, and this node makes no COSE receipts yet"),
-                "id",
-                "take the receipt in text form from `GET /v1/statements/{id}/receipt`",
-            ),
         }
     }
 
@@ -194,7 +175,17 @@ impl Storage {
     }
 }
 
-fn unknown_statement(id: &StatementId) -> Answer {
+pub(super) fn no_checkpoint() -> Answer {
+    Answer::Problem(Problem {
+        kind: ProblemKind::NotFound,
+        code: "no-checkpoint",
+        detail: "no checkpoint has a quorum of cosignatures yet".into(),
+        field: None,
+        next_step: "deposit something, or ask again after the first block".into(),
+    })
+}
+
+pub(super) fn unknown_statement(id: &StatementId) -> Answer {
     not_found(
         "unknown-statement",
         format!("no statement {id} in this ledger"),

@@ -106,6 +106,15 @@ fn scalars() -> Group {
                 ("next_step", text()),
             ]),
         ),
+        (
+            "PolicyProof",
+            object(&[
+                ("entry", reference("Bytes")),
+                ("index", number()),
+                ("path", list(hash())),
+                ("checkpoint", text()),
+            ]),
+        ),
         ("Bytes", string("^([0-9a-f]{2})*$", "Bytes in hexadecimal.")),
         (
             "Base64",

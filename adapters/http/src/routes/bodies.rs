@@ -1,8 +1,9 @@
-//! Contents that the network keeps.
+//! Contents that the network keeps, and evidence in the COSE forms.
 
 use super::{Place, Route};
-use crate::bodies;
 use crate::conditional::OCTETS;
+use crate::{bodies, cose};
+use messages::transparent::STATEMENT_MEDIA_TYPE;
 
 const DIGEST: &str = "SHA-256 of the body.";
 
@@ -16,7 +17,25 @@ pub(super) fn routes() -> Vec<Route> {
         "getContent",
         "The document that a statement lodges, as a download.",
     );
+    let transparent = (
+        "getTransparentStatement",
+        "A statement with a quorum of COSE receipts (RFC 9942, RFC 9943).",
+    );
+    let proof = (
+        "getPolicyProof",
+        "The policy's entry in the log, which lists the receipt keys.",
+    );
     vec![
+        Route::get(
+            "/v1/statements/{id}/transparent",
+            cose::transparent,
+            transparent,
+        )
+        .with(Place::Path, "id", "Hash", "Id of the statement.")
+        .media(200, STATEMENT_MEDIA_TYPE, "The transparent statement.")
+        .status(202, "Pending", "Not published yet."),
+        Route::get("/v1/policy/proof", cose::policy_proof, proof)
+            .json("PolicyProof", "The entry under the newest checkpoint."),
         Route::put("/v1/bodies/{digest}", bodies::put, put, OCTETS)
             .with(Place::Path, "digest", "Hash", DIGEST)
             .status(201, "BodyTaken", "It waits for its statement, or is here."),

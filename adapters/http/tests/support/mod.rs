@@ -8,6 +8,7 @@ use bytes::Bytes;
 use fake_ledger::{not_found, problem};
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name, Ordinal, Round, StatementId, TimeMs, TreeSize};
+use messages::receipt::PolicyLink;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -84,7 +85,17 @@ impl NodeApi for FakeNode {
             Query::Receipt(asked) if asked == id() => Answer::Receipt(Box::new(committed())),
             Query::Statement(asked) if asked == id() => Answer::Statement(view),
             Query::Receipt(asked) if asked.0 == Hash::ZERO => Answer::Waiting(asked),
-            Query::Receipt(_) | Query::Statement(_) => not_found("id"),
+            Query::CoseReceipt(asked) if asked == id() => {
+                Answer::CoseReceipt(Bytes::from_static(b"transparent"))
+            }
+            Query::CoseReceipt(asked) if asked.0 == Hash::ZERO => Answer::Waiting(asked),
+            Query::PolicyProof => Answer::PolicyProof(Box::new(PolicyLink {
+                entry: b"entry".to_vec(),
+                index: LeafIndex(1),
+                path: vec![Hash::of(b"sibling")],
+                checkpoint: "origin\n1\nroot\n".into(),
+            })),
+            Query::Receipt(_) | Query::Statement(_) | Query::CoseReceipt(_) => not_found("id"),
             Query::Lookup { value, from, .. } => Answer::Lookup(Paged {
                 items: if value == Hash::ZERO {
                     vec![]
