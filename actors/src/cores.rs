@@ -5,6 +5,7 @@ use bus::ports::Stream;
 use bus::supervision::ActorName;
 use bytes::Bytes;
 use ledger::admission::Admission;
+use ledger::bodies::{Bodies, BodiesInput};
 use ledger::checkpointing::{CheckpointInput, Checkpointing};
 use ledger::gateway::{Gateway, GatewayInput};
 use ledger::presence::{Presence, PresenceInput};
@@ -112,6 +113,12 @@ unjournaled!(Gateway, ActorName::Gateway, |input| match input {
 unjournaled!(Admission, ActorName::Permissions, |_input| Origin::Outsider);
 unjournaled!(Storage, ActorName::Storage, |input| match input {
     StorageInput::Ask { .. } | StorageInput::Serve { .. } | StorageInput::Fetch(_) => {
+        Origin::Outsider
+    }
+    _ => Origin::Fact,
+});
+unjournaled!(Bodies, ActorName::Bodies, |input| match input {
+    BodiesInput::Put { .. } | BodiesInput::Request { .. } | BodiesInput::Chunk { .. } => {
         Origin::Outsider
     }
     _ => Origin::Fact,

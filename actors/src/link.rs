@@ -9,6 +9,7 @@ use bus::mailbox::Mailbox;
 use bus::ports::Transport;
 use bytes::Bytes;
 use ledger::admission::AdmissionInput;
+use ledger::bodies::BodiesInput;
 use ledger::checkpointing::CheckpointInput;
 use ledger::presence::PresenceInput;
 use ledger::replica::ReplicaInput;
@@ -111,12 +112,15 @@ fn deliver(w: &Wiring, from: Name, message: PeerMessage) {
     match message {
         PeerMessage::Consensus(bytes) => w.consensus.post(ReplicaInput::Message(bytes)),
         PeerMessage::Proposal { message, block } => {
-            w.permissions
-                .post(AdmissionInput::Proposal { message, block });
+            w.permissions.post(AdmissionInput::Proposal {
+                from,
+                message,
+                block,
+            });
         }
         PeerMessage::Statements(entries) => {
             // Shed when full: whoever admitted them tells them again.
-            let _ = w.permissions.send(AdmissionInput::Gossip(entries));
+            let _ = w.permissions.send(AdmissionInput::Gossip { from, entries });
         }
         PeerMessage::Cosignature {
             height,
@@ -152,6 +156,25 @@ fn deliver(w: &Wiring, from: Name, message: PeerMessage) {
                 from: first,
                 count,
             });
+        }
+        PeerMessage::BodyRequest { digest } => {
+            w.bodies.post(BodiesInput::Request { from, digest });
+        }
+        PeerMessage::BodyChunk {
+            digest,
+            index,
+            count,
+            bytes,
+        } => {
+            let chunk = BodiesInput::Chunk {
+                from,
+                digest,
+                index,
+                count,
+                bytes,
+            };
+            // Shed when full: the body is asked for again.
+            let _ = w.bodies.send(chunk);
         }
         PeerMessage::Blocks(blocks) => w.sync.post(PresenceInput::Blocks { from, blocks }),
     }

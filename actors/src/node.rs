@@ -9,10 +9,11 @@ use crate::supervisor::Supervisor;
 use actix::{Actor, Addr};
 use bus::api::{Listener, NodeApi, Query, Reply, SubmitAnswer};
 use bus::mailbox::{Mailbox, Overflow};
-use bus::ports::Store;
+use bus::ports::{BodyStore, Store};
 use bus::supervision::ActorName;
 use bytes::Bytes;
-use ledger::admission::{Admission, AdmissionInput};
+use ledger::admission::{Admission, AdmissionInput, BodyDuty};
+use ledger::bodies::{Bodies, BodiesInput};
 use ledger::checkpointing::{CheckpointInput, Checkpointing};
 use ledger::execution::{Chain, Rules};
 use ledger::gateway::{Gateway, GatewayInput, busy};
@@ -22,7 +23,7 @@ use ledger::replica::{Replica, ReplicaConfig, ReplicaInput};
 use ledger::storage::{Storage, StorageInput};
 use messages::api::Answer;
 use messages::ids::{Height, Ordinal};
-use messages::stored::{LedgerReader, StoredBlock};
+use messages::stored::{BodyReader, LedgerReader, StoredBlock};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -31,6 +32,8 @@ use std::sync::{Arc, Mutex};
 const CLIENTS_MAX: usize = 100_000;
 /// Bound of the mailboxes that never drop.
 const MAIL_MAX: usize = 65_536;
+/// Bodies and parts of bodies that may wait.
+const BODIES_MAX: usize = 64;
 /// Frames that may wait to be decoded.
 const FRAMES_MAX: usize = 65_536;
 
@@ -81,8 +84,10 @@ pub(crate) struct Wiring {
     pub(crate) checkpoint: Mailbox<CheckpointInput>,
     pub(crate) publisher: Mailbox<PublisherInput>,
     pub(crate) sync: Mailbox<PresenceInput>,
+    pub(crate) bodies: Mailbox<BodiesInput>,
     pub(crate) outbox: Outbox,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) body_store: Arc<dyn BodyStore>,
     pub(crate) replies: Replies,
     pub(crate) listeners: Listeners,
     /// Somebody subscribes: without a sink nobody reads the publisher's mailbox.
@@ -193,12 +198,14 @@ pub fn assemble(ports: NodePorts) -> NodeHandle {
         checkpoint: Mailbox::new(MAIL_MAX, Overflow::Keep),
         publisher: Mailbox::new(MAIL_MAX, Overflow::Keep),
         sync: Mailbox::new(MAIL_MAX, Overflow::Keep),
+        bodies: Mailbox::new(BODIES_MAX, Overflow::Shed),
         outbox: Outbox {
             network: ports.genesis.network.clone(),
             own: ports.name.clone(),
             transport: ports.transport.clone(),
         },
         store: ports.store.clone(),
+        body_store: ports.bodies.clone(),
         replies: Replies::default(),
         listeners: Listeners::default(),
         publishes: ports.events.is_some(),
@@ -220,6 +227,7 @@ pub fn assemble(ports: NodePorts) -> NodeHandle {
     node.gateway();
     node.publisher();
     node.sync();
+    node.bodies();
     let link = Link {
         wiring: wiring.clone(),
         frames: frames.clone(),
@@ -266,14 +274,37 @@ impl Assembly {
         self.ports.store.clone()
     }
 
+    fn body_reader(&self) -> Arc<dyn BodyReader> {
+        self.ports.bodies.clone()
+    }
+
+    fn bodies(&self) {
+        let (name, genesis) = (self.ports.name.clone(), self.ports.genesis.clone());
+        let (reader, wiring) = (self.body_reader(), self.wiring.clone());
+        self.start::<Bodies>(
+            &self.wiring.bodies,
+            Box::new(move |_| {
+                let bodies = Bodies::new(name.clone(), genesis.clone(), reader.clone());
+                (bodies, 0)
+            }),
+            Box::new(move |effect, timers| routes::bodies(&wiring, effect, timers)),
+        );
+    }
+
     fn storage(&self) {
         let (reader, genesis) = (self.reader(), self.ports.genesis.clone());
         let (policy, wiring) = (self.policy.clone(), self.wiring.clone());
+        let bodies = self.body_reader();
         self.start::<Storage>(
             &self.wiring.storage,
             Box::new(move |_| {
                 (
-                    Storage::new(reader.clone(), genesis.clone(), policy.clone()),
+                    Storage::new(
+                        reader.clone(),
+                        bodies.clone(),
+                        genesis.clone(),
+                        policy.clone(),
+                    ),
                     0,
                 )
             }),
@@ -312,12 +343,14 @@ impl Assembly {
     fn permissions(&self) {
         let (reader, genesis) = (self.reader(), self.ports.genesis.clone());
         let (policy, wiring) = (self.policy.clone(), self.wiring.clone());
+        let duty = BodyDuty::new(&genesis, &self.ports.name, self.body_reader());
         self.start::<Admission>(
             &self.wiring.permissions,
             Box::new(move |_| {
                 let chain = Chain::restore(&genesis, &policy, &*reader);
                 let rules = Rules::new(&genesis).permissions;
-                (Admission::new(rules, chain.state, chain.height), 0)
+                let duty = duty.clone();
+                (Admission::new(rules, chain.state, chain.height, duty), 0)
             }),
             Box::new(move |effect, _| routes::permissions(&wiring, effect)),
         );

@@ -1,6 +1,6 @@
 //! What a node is made of: production and simulation differ in these and in nothing else.
 
-use bus::ports::{Clock, EventSink, Journal, Store, Transport};
+use bus::ports::{BodyStore, Clock, EventSink, Journal, Store, Transport};
 use ledger::checkpointing::CheckpointKeys;
 use ledger::engine::EngineTimeouts;
 use ledger::pool::PoolLimits;
@@ -40,6 +40,8 @@ pub struct NodePorts {
     pub journal: Arc<dyn Journal>,
     /// Durable ledger; opened with its genesis written.
     pub store: Arc<dyn Store>,
+    /// Contents kept beside the log.
+    pub bodies: Arc<dyn BodyStore>,
     /// Events to integrators, if any are wanted.
     pub events: Option<Arc<dyn EventSink>>,
     /// Why the node may not sign, when its journal was found short of the watermark.

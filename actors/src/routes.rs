@@ -4,13 +4,14 @@ use crate::node::Wiring;
 use crate::shell::Timers;
 use bus::ports::EventSink;
 use ledger::admission::{AdmissionEffect, AdmissionInput};
+use ledger::bodies::{BodiesEffect, BodiesInput, FETCH_TICK_MS};
 use ledger::checkpointing::{CheckpointEffect, CheckpointInput};
 use ledger::gateway::{GatewayEffect, GatewayInput, TICK_MS};
 use ledger::presence::{PresenceEffect, PresenceInput, STATUS_MS};
 use ledger::publisher::{ASK_MS, PublisherEffect, PublisherInput};
 use ledger::replica::{ReplicaEffect, ReplicaInput, ReplicaTimer};
 use ledger::storage::{StorageEffect, StorageInput};
-use messages::api::Query;
+use messages::api::{Answer, Query};
 use std::sync::Arc;
 
 /// Carries out what the gateway asks for.
@@ -23,6 +24,17 @@ pub(crate) fn gateway(w: &Wiring, effect: GatewayEffect, timers: &mut Timers<Gat
         GatewayEffect::Reply { token, answer } => w.replies.answered(token, answer),
         GatewayEffect::Forward { token, query } => match query {
             Query::Validators | Query::Health => w.sync.post(PresenceInput::Ask { token, query }),
+            Query::PutBody { digest, bytes } => {
+                let put = BodiesInput::Put {
+                    token,
+                    digest,
+                    bytes,
+                };
+                if w.bodies.send(put).is_err() {
+                    let busy = ledger::gateway::busy();
+                    w.replies.answered(token, Answer::Problem(busy));
+                }
+            }
             _ => w.storage.post(StorageInput::Ask { token, query }),
         },
         GatewayEffect::Fetch(ids) => w.storage.post(StorageInput::Fetch(ids)),
@@ -36,6 +48,10 @@ pub(crate) fn permissions(w: &Wiring, effect: AdmissionEffect) {
         AdmissionEffect::Admit { entries, local } => {
             w.consensus.post(ReplicaInput::Admit { entries, local });
         }
+        AdmissionEffect::WantBody { body, source } => {
+            w.bodies.post(BodiesInput::Want { body, source });
+        }
+        AdmissionEffect::Synced(block) => w.consensus.post(ReplicaInput::Synced(block)),
         AdmissionEffect::Passed { token, id } => w.gateway.post(GatewayInput::Passed { token, id }),
         AdmissionEffect::Refused { token, problem } => {
             w.gateway.post(GatewayInput::Refused { token, problem });
@@ -43,6 +59,22 @@ pub(crate) fn permissions(w: &Wiring, effect: AdmissionEffect) {
         AdmissionEffect::Proposal { message, block } => {
             w.consensus.post(ReplicaInput::Proposal { message, block });
         }
+    }
+}
+
+/// Carries out what the bodies actor asks for.
+pub(crate) fn bodies(w: &Wiring, effect: BodiesEffect, timers: &mut Timers<BodiesInput>) {
+    match effect {
+        BodiesEffect::Answer { token, answer } => w.replies.answered(token, answer),
+        BodiesEffect::Write { digest, bytes } => {
+            let bodies = w.bodies.clone();
+            let done = Box::new(move || bodies.post(BodiesInput::Written(digest)));
+            w.body_store.put_body(digest, bytes, done);
+        }
+        BodiesEffect::Held(digest) => w.permissions.post(AdmissionInput::BodyHeld(digest)),
+        BodiesEffect::Missing(digest) => w.permissions.post(AdmissionInput::BodyMissing(digest)),
+        BodiesEffect::Send { to, message } => w.outbox.send(&to, message),
+        BodiesEffect::TickAgain => timers.start(FETCH_TICK_MS, BodiesInput::Tick),
     }
 }
 
@@ -169,7 +201,8 @@ pub(crate) fn sync(w: &Wiring, effect: PresenceEffect, timers: &mut Timers<Prese
     match effect {
         PresenceEffect::Broadcast(message) => w.outbox.broadcast(message),
         PresenceEffect::Send { to, message } => w.outbox.send(&to, message),
-        PresenceEffect::Apply(block) => w.consensus.post(ReplicaInput::Synced(block)),
+        // By way of the permissions actor: a block is applied once its bodies are here.
+        PresenceEffect::Apply(block) => w.permissions.post(AdmissionInput::Synced(block)),
         PresenceEffect::Changed { missing, quorum } => {
             w.gateway.post(GatewayInput::Presence { missing, quorum });
         }

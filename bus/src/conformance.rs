@@ -9,7 +9,7 @@ use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name, StatementId, TimeMs};
 use messages::keys::PrivateKey;
 use messages::merkle::Frontier;
-use messages::statement::{Deposit, DepositMode, DigestAlgorithm, Statement};
+use messages::statement::{Deposit, DigestAlgorithm, Lodged, Statement};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -142,9 +142,8 @@ impl Chain {
         let deposit = Deposit {
             network: self.network.clone(),
             namespace: self.network.clone(),
-            mode: DepositMode::Digest,
+            lodged: Lodged::Digest(value),
             algorithm: DigestAlgorithm::Sha256,
-            value,
             declared_time: Some(TimeMs(self.ordinal)),
             not_before: None,
             references: Vec::new(),

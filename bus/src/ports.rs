@@ -6,8 +6,9 @@
 
 use bytes::Bytes;
 pub use messages::api::Event;
+use messages::hash::Hash;
 use messages::ids::{Height, Name, TimeMs};
-pub use messages::stored::{Commit, LedgerReader, StoredBlock};
+pub use messages::stored::{BodyReader, Commit, LedgerReader, StoredBlock};
 use std::sync::Arc;
 
 /// Tells the time.
@@ -92,6 +93,12 @@ pub trait Store: LedgerReader {
     /// Writes the note of a published checkpoint (durable with the next commit at the latest:
     /// it can be formed again from the journal until then).
     fn put_checkpoint(&self, height: Height, note: String);
+}
+
+/// Bodies of one node: each is written once and never changes.
+pub trait BodyStore: BodyReader {
+    /// Writes a body durably, then calls `done`; writing one again changes nothing.
+    fn put_body(&self, digest: Hash, bytes: Bytes, done: Completion);
 }
 
 /// Takes events for integrators.

@@ -17,11 +17,13 @@ pub enum ActorName {
     Publisher,
     /// Presence of peers and catching up.
     Sync,
+    /// Contents kept beside the log.
+    Bodies,
 }
 
 impl ActorName {
     /// All actors of a node.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Gateway,
         Self::Permissions,
         Self::Consensus,
@@ -29,6 +31,7 @@ impl ActorName {
         Self::Checkpoint,
         Self::Publisher,
         Self::Sync,
+        Self::Bodies,
     ];
 
     /// The name as written in logs.
@@ -41,6 +44,7 @@ impl ActorName {
             Self::Checkpoint => "checkpoint",
             Self::Publisher => "publisher",
             Self::Sync => "sync",
+            Self::Bodies => "bodies",
         }
     }
 
@@ -59,10 +63,12 @@ impl ActorName {
                 window_ms: 60_000,
             },
             // Their state is soft: generous, but never for ever.
-            Self::Gateway | Self::Permissions | Self::Publisher | Self::Sync => Policy {
-                restarts_max: 20,
-                window_ms: 60_000,
-            },
+            Self::Gateway | Self::Permissions | Self::Publisher | Self::Sync | Self::Bodies => {
+                Policy {
+                    restarts_max: 20,
+                    window_ms: 60_000,
+                }
+            }
         }
     }
 }

@@ -4,18 +4,33 @@
 //! signature does not depend on the state, so proposals get theirs here; rights do, so what is
 //! said about rights here is an early answer to clients, and every validator decides again when
 //! it executes the block.
+//!
+//! What lodges a body goes on only once this node holds it, if it must: a vote of this node means
+//! that the bodies are here.
 
+mod holding;
+mod parked;
+mod problems;
+
+pub use holding::{BodyDuty, lodged_body};
+
+use crate::bodies::LodgedBody;
+use crate::bodies::Source;
 use crate::execution::Entry;
 use crate::machine::{At, Keep, Machine};
-use crate::permissions::{Permissions, Rejection};
+use crate::permissions::Permissions;
 use crate::replica::JudgedBlock;
 use crate::state::StateTree;
 use bytes::Bytes;
-use messages::api::{Problem, ProblemKind};
+use messages::api::Problem;
 use messages::block::BlockBytes;
-use messages::ids::{Height, StatementId, TimeMs};
+use messages::hash::Hash;
+use messages::ids::{Height, Name, StatementId, TimeMs};
 use messages::keys::{PublicKey, StatementCheck, verify_statements};
 use messages::statement::StatementError;
+use messages::wire::CertifiedBlock;
+use parked::ParkedItems;
+use problems::{bad_signature, body_missing, forbidden, malformed};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -35,9 +50,22 @@ pub enum AdmissionInput {
         entry: Bytes,
     },
     /// Statements a peer admitted.
-    Gossip(Vec<Bytes>),
+    Gossip {
+        /// The peer.
+        from: Name,
+        /// The statements.
+        entries: Vec<Bytes>,
+    },
+    /// The next block in order, with the certificate that decides it.
+    Synced(CertifiedBlock),
+    /// A body is here, durable.
+    BodyHeld(Hash),
+    /// A body that a client's statement lodges was not handed over.
+    BodyMissing(Hash),
     /// A peer's proposal with its block.
     Proposal {
+        /// The peer.
+        from: Name,
         /// Canonical consensus message.
         message: Bytes,
         /// The block.
@@ -78,6 +106,15 @@ pub enum AdmissionEffect {
         /// Why.
         problem: Problem,
     },
+    /// Have a body fetched, or taken from what clients handed over.
+    WantBody {
+        /// The body.
+        body: LodgedBody,
+        /// Where it may come from.
+        source: Source,
+    },
+    /// Apply a certified block, whose bodies are here.
+    Synced(CertifiedBlock),
     /// A proposal with the verdict on its statements.
     Proposal {
         /// Canonical consensus message.
@@ -94,20 +131,25 @@ enum Waiting {
         entry: Entry,
     },
     Gossip {
+        from: Name,
         entry: Entry,
     },
     Proposal {
+        from: Name,
         message: Bytes,
         parts: BlockBytes,
         entries: Vec<Entry>,
     },
+    /// Its certificate speaks for its statements; only its bodies are waited for.
+    Synced(CertifiedBlock),
 }
 
 impl Waiting {
     fn entries(&self) -> &[Entry] {
         match self {
-            Self::Client { entry, .. } | Self::Gossip { entry } => std::slice::from_ref(entry),
+            Self::Client { entry, .. } | Self::Gossip { entry, .. } => std::slice::from_ref(entry),
             Self::Proposal { entries, .. } => entries,
+            Self::Synced(_) => &[],
         }
     }
 }
@@ -123,13 +165,17 @@ pub struct Admission {
     waiting: Vec<Waiting>,
     /// Keys that were found registrable and may not be registered yet.
     registrable: BTreeSet<PublicKey>,
+    duty: BodyDuty,
+    parked: ParkedItems,
     dropped: u64,
 }
 
 impl Admission {
     /// A machine at the durable state of `height`.
-    pub fn new(permissions: Permissions, state: StateTree, height: Height) -> Self {
+    pub fn new(permissions: Permissions, state: StateTree, height: Height, duty: BodyDuty) -> Self {
         Self {
+            duty,
+            parked: ParkedItems::default(),
             permissions,
             state,
             height,
@@ -158,21 +204,31 @@ impl Admission {
         }
     }
 
-    fn on_gossip(&mut self, entries: &[Bytes]) {
+    fn on_gossip(&mut self, from: &Name, entries: &[Bytes]) {
         for bytes in entries {
             match self.read(bytes) {
-                Ok(entry) => self.waiting.push(Waiting::Gossip { entry }),
+                Ok(entry) => self.waiting.push(Waiting::Gossip {
+                    from: from.clone(),
+                    entry,
+                }),
                 Err(_) => self.dropped += 1,
             }
         }
     }
 
-    fn on_proposal(&mut self, message: &Bytes, parts: &BlockBytes, out: &mut Vec<AdmissionEffect>) {
+    fn on_proposal(
+        &mut self,
+        from: &Name,
+        message: &Bytes,
+        parts: &BlockBytes,
+        out: &mut Vec<AdmissionEffect>,
+    ) {
         let entries: Result<Vec<Entry>, _> =
             parts.statements.iter().map(|s| self.read(s)).collect();
         let (message, parts) = (message.clone(), parts.clone());
         match entries {
             Ok(entries) => self.waiting.push(Waiting::Proposal {
+                from: from.clone(),
                 message,
                 parts,
                 entries,
@@ -291,8 +347,25 @@ impl Machine for Admission {
     fn step(&mut self, _at: At, input: &AdmissionInput, out: &mut Vec<AdmissionEffect>) -> Keep {
         match input {
             AdmissionInput::Judge { token, entry } => self.on_judge(*token, entry, out),
-            AdmissionInput::Gossip(entries) => self.on_gossip(entries),
-            AdmissionInput::Proposal { message, block } => self.on_proposal(message, block, out),
+            AdmissionInput::Gossip { from, entries } => self.on_gossip(from, entries),
+            AdmissionInput::Proposal {
+                from,
+                message,
+                block,
+            } => self.on_proposal(from, message, block, out),
+            AdmissionInput::Synced(block) => self.waiting.push(Waiting::Synced(block.clone())),
+            AdmissionInput::BodyHeld(digest) => {
+                let released = self.parked.release(digest);
+                self.go_on(released, out);
+            }
+            AdmissionInput::BodyMissing(digest) => {
+                for waiting in self.parked.give_up(digest) {
+                    if let Waiting::Client { token, .. } = waiting {
+                        let problem = body_missing(digest);
+                        out.push(AdmissionEffect::Refused { token, problem });
+                    }
+                }
+            }
             AdmissionInput::Durable { height, state, ids } => self.on_durable(*height, state, ids),
         }
         Keep::No
@@ -304,81 +377,39 @@ impl Machine for Admission {
             return;
         }
         let bad = self.judge_batch(&waiting);
-        let (mut local, mut gossip, mut proposals) = (Vec::new(), Vec::new(), Vec::new());
+        let mut passed = Vec::with_capacity(waiting.len());
         for item in waiting {
-            match item {
-                Waiting::Client { token, entry } => match self.client_verdict(&entry, &bad) {
-                    Ok(()) => {
-                        out.push(AdmissionEffect::Passed {
-                            token,
-                            id: entry.id,
-                        });
-                        local.push(entry);
+            match &item {
+                Waiting::Client { token, entry } => match self.client_verdict(entry, &bad) {
+                    Ok(()) => passed.push(item),
+                    Err(problem) => {
+                        let token = *token;
+                        out.push(AdmissionEffect::Refused { token, problem });
                     }
-                    Err(problem) => out.push(AdmissionEffect::Refused { token, problem }),
                 },
-                Waiting::Gossip { entry } if self.client_verdict(&entry, &bad).is_ok() => {
-                    gossip.push(entry);
+                Waiting::Gossip { entry, .. } if self.client_verdict(entry, &bad).is_ok() => {
+                    passed.push(item);
                 }
                 Waiting::Gossip { .. } => self.dropped += 1,
-                Waiting::Proposal {
-                    message,
-                    parts,
-                    entries,
-                } => {
-                    let good = entries.iter().all(|e| !bad.contains(&e.id));
+                Waiting::Synced(_) => passed.push(item),
+                Waiting::Proposal { entries, .. } if bad.is_empty() || all_good(entries, &bad) => {
+                    passed.push(item);
+                }
+                Waiting::Proposal { message, parts, .. } => {
+                    let (message, parts) = (message.clone(), parts.clone());
                     let block = JudgedBlock {
                         parts,
-                        entries: good.then_some(entries),
+                        entries: None,
                     };
-                    proposals.push(AdmissionEffect::Proposal { message, block });
+                    out.push(AdmissionEffect::Proposal { message, block });
                 }
             }
         }
-        out.append(&mut proposals);
-        for (entries, is_local) in [(local, true), (gossip, false)] {
-            if !entries.is_empty() {
-                out.push(AdmissionEffect::Admit {
-                    entries,
-                    local: is_local,
-                });
-            }
-        }
+        let ready = self.park(passed, out);
+        self.go_on(ready, out);
     }
 }
 
-fn malformed(error: &StatementError) -> Problem {
-    Problem {
-        kind: ProblemKind::Malformed,
-        code: "malformed-statement",
-        detail: error.to_string(),
-        field: Some(error.field().into()),
-        next_step: "send a COSE_Sign1 statement in deterministic CBOR (`wutong deposit` makes one)"
-            .into(),
-    }
-}
-
-fn bad_signature() -> Problem {
-    Problem {
-        kind: ProblemKind::Forbidden,
-        code: "bad-signature",
-        detail: "the signature does not verify under the key in cnf".into(),
-        field: Some("signature".into()),
-        next_step: "sign the statement's Sig_structure with the private key of cnf".into(),
-    }
-}
-
-fn forbidden(rejection: &Rejection) -> Problem {
-    Problem {
-        kind: ProblemKind::Forbidden,
-        code: match rejection {
-            Rejection::OtherNetwork { .. } => "other-network",
-            Rejection::UnknownNamespace { .. } => "unknown-namespace",
-            Rejection::NotListed { .. } => "key-not-listed",
-            Rejection::UnsafeKey { .. } => "unsafe-key",
-        },
-        detail: rejection.to_string(),
-        field: Some(rejection.field().into()),
-        next_step: rejection.next_step().into(),
-    }
+fn all_good(entries: &[Entry], bad: &BTreeSet<StatementId>) -> bool {
+    entries.iter().all(|entry| !bad.contains(&entry.id))
 }

@@ -4,6 +4,7 @@
 //! clock, no thread and no randomness. The `actors` crate wraps each in the same small shell.
 
 pub mod admission;
+pub mod bodies;
 pub mod checkpointing;
 pub mod engine;
 pub mod execution;

@@ -11,7 +11,7 @@ use messages::genesis::Genesis;
 use messages::hash::Hash;
 use messages::ids::{Height, Name};
 use messages::keys::{KeyError, PublicKey};
-use messages::statement::Statement;
+use messages::statement::{Deposit, Lodged, Statement};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -40,6 +40,20 @@ pub enum Rejection {
         /// The namespace.
         namespace: Name,
     },
+    /// A content in a namespace whose entries must not be readable.
+    #[error("mode: namespace {namespace} is not public, and every byte of an entry is")]
+    NotPublic {
+        /// The namespace.
+        namespace: Name,
+    },
+    /// A body larger than the network keeps.
+    #[error("size: expected a body of at most {expected} bytes, found {found}")]
+    BodyTooLarge {
+        /// The network's limit.
+        expected: u64,
+        /// The size that the statement names.
+        found: u64,
+    },
     /// The key may not be registered.
     #[error("key: {reason}")]
     UnsafeKey {
@@ -55,6 +69,8 @@ impl Rejection {
             Self::OtherNetwork { .. } => "network",
             Self::UnknownNamespace { .. } => "namespace",
             Self::NotListed { .. } | Self::UnsafeKey { .. } => "key",
+            Self::NotPublic { .. } => "mode",
+            Self::BodyTooLarge { .. } => "size",
         }
     }
 
@@ -62,11 +78,15 @@ impl Rejection {
     pub fn next_step(&self) -> &'static str {
         match self {
             Self::OtherNetwork { .. } => "sign the statement for this network",
-            Self::UnknownNamespace { .. } => "choose a namespace of `GET /v1/policy`",
+            Self::UnknownNamespace { .. } => "choose a namespace of `GET /v1/namespaces`",
             Self::NotListed { .. } => {
                 "ask the operator to list your key (`wutong keygen` prints it), or deposit in an \
                  open namespace"
             }
+            Self::NotPublic { .. } => {
+                "lodge a salted commitment (the default of `wutong deposit`), or a body"
+            }
+            Self::BodyTooLarge { .. } => "lodge a salted commitment and keep the document yourself",
             Self::UnsafeKey { .. } => "make a new key with `wutong keygen`",
         }
     }
@@ -124,8 +144,16 @@ fn is_registered(state: &StateTree, namespace: &Name, key: &PublicKey) -> bool {
 #[derive(Clone, Debug)]
 pub struct Permissions {
     network: Name,
-    /// Namespace to its listed keys; none for an open one.
-    namespaces: Arc<BTreeMap<Name, Option<Vec<PublicKey>>>>,
+    body_bytes_max: u64,
+    namespaces: Arc<BTreeMap<Name, Rule>>,
+}
+
+/// The rule of a namespace.
+#[derive(Clone, Debug)]
+struct Rule {
+    /// Keys that may deposit, sorted; none when any key may.
+    listed: Option<Vec<PublicKey>>,
+    public: bool,
 }
 
 impl Permissions {
@@ -134,10 +162,15 @@ impl Permissions {
         let rule = |n: &messages::genesis::Namespace| {
             let mut keys: Vec<PublicKey> = n.listed.iter().map(|l| l.key).collect();
             keys.sort();
-            (n.name.clone(), (!n.open).then_some(keys))
+            let rule = Rule {
+                listed: (!n.open).then_some(keys),
+                public: n.public,
+            };
+            (n.name.clone(), rule)
         };
         Self {
             network: genesis.network.clone(),
+            body_bytes_max: u64::from(genesis.parameters.body_bytes_max),
             namespaces: Arc::new(genesis.namespaces.iter().map(rule).collect()),
         }
     }
@@ -181,7 +214,8 @@ impl Permissions {
             .namespaces
             .get(&deposit.namespace)
             .ok_or_else(unknown)?;
-        match rule {
+        self.decide_mode(rule, deposit)?;
+        match &rule.listed {
             Some(listed) if listed.binary_search(&statement.key).is_ok() => Ok(None),
             Some(_) => Err(Rejection::NotListed {
                 key: statement.key,
@@ -197,6 +231,22 @@ impl Permissions {
                     height,
                 }))
             }
+        }
+    }
+
+    /// Whether a namespace takes this kind of deposit.
+    fn decide_mode(&self, rule: &Rule, deposit: &Deposit) -> Result<(), Rejection> {
+        match deposit.lodged {
+            Lodged::Content(_) if !rule.public => Err(Rejection::NotPublic {
+                namespace: deposit.namespace.clone(),
+            }),
+            Lodged::Body { size, .. } if size > self.body_bytes_max => {
+                Err(Rejection::BodyTooLarge {
+                    expected: self.body_bytes_max,
+                    found: size,
+                })
+            }
+            _ => Ok(()),
         }
     }
 

@@ -7,7 +7,6 @@ use crate::machine::{At, Keep, Machine};
 use messages::api::Event;
 use messages::block::Header;
 use messages::cbor::Canonical;
-use messages::deposit::DepositMode;
 use messages::ids::{Height, LeafIndex, Name};
 use messages::statement::Statement;
 use messages::stored::LedgerReader;
@@ -149,10 +148,7 @@ impl EventSource<'_> {
 
     fn event(&self, ordinal: u64, header: &Header, index: u64, s: &Statement) -> Event {
         let deposit = &s.deposit;
-        let mode = match deposit.mode {
-            DepositMode::Digest => "digest",
-            DepositMode::Commitment => "commitment",
-        };
+        let mode = deposit.lodged.mode().name();
         // Every value is a number, a name or hexadecimal: nothing needs escaping.
         let json = format!(
             "{{\"version\":1,\"type\":\"deposited\",\"network\":\"{}\",\"namespace\":\"{}\",\
@@ -163,7 +159,7 @@ impl EventSource<'_> {
             header.height,
             header.time.0,
             s.id(),
-            deposit.value,
+            deposit.lodged.value(),
             s.key,
         );
         Event {

@@ -21,7 +21,7 @@ use messages::genesis::Genesis;
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name, StatementId, TimeMs, TreeSize};
 use messages::note::Note;
-use messages::stored::{Commit, LedgerReader, StoredBlock};
+use messages::stored::{BodyReader, Commit, LedgerReader, StoredBlock};
 use messages::wire::{CertifiedBlock, PeerMessage};
 use states::RecentStates;
 use std::collections::BTreeMap;
@@ -148,6 +148,7 @@ pub struct Storage {
     reader: Arc<dyn LedgerReader>,
     genesis: Arc<Genesis>,
     policy_text: String,
+    bodies: Arc<dyn BodyReader>,
     /// Tree over everything handed to the disk, durable or not yet.
     tree: LogTree,
     /// Last durable height.
@@ -188,7 +189,12 @@ impl Storage {
     ///
     /// # Panics
     /// When the store lacks what its head promises.
-    pub fn new(reader: Arc<dyn LedgerReader>, genesis: Arc<Genesis>, policy_text: String) -> Self {
+    pub fn new(
+        reader: Arc<dyn LedgerReader>,
+        bodies: Arc<dyn BodyReader>,
+        genesis: Arc<Genesis>,
+        policy_text: String,
+    ) -> Self {
         let head = reader
             .head()
             .expect("a store is opened with its genesis written");
@@ -206,6 +212,7 @@ impl Storage {
             published,
             states: RecentStates::default(),
             reader,
+            bodies,
             genesis,
             policy_text,
         }
@@ -302,7 +309,7 @@ impl Storage {
                 .entries
                 .iter()
                 .enumerate()
-                .map(|(i, e)| (e.statement.deposit.value, at(i)))
+                .map(|(i, e)| (e.statement.deposit.lodged.value(), at(i)))
                 .collect(),
             state_rows: rows_of(&executed.events),
             entries,

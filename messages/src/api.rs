@@ -121,6 +121,20 @@ pub enum Query {
     Validators,
     /// How the node is.
     Health,
+    /// A body, asked for by the holder of a key, if the asker proved to hold one.
+    Body {
+        /// SHA-256 of the body.
+        digest: Hash,
+        /// The asker's key.
+        reader: Option<PublicKey>,
+    },
+    /// Hands a body over, ahead of the statement that lodges it.
+    PutBody {
+        /// SHA-256 of the body.
+        digest: Hash,
+        /// The body.
+        bytes: Bytes,
+    },
     /// A tile of the published log.
     Tile(TileName),
     /// Proof that a tree of the log extends an earlier one.
@@ -283,6 +297,15 @@ pub enum Answer {
     Validators(Vec<ValidatorStatus>),
     /// To [`Query::Health`].
     Health(Box<Health>),
+    /// To [`Query::Body`].
+    Body(Bytes),
+    /// To [`Query::PutBody`]: the body waits for its statement, or is here already.
+    BodyTaken {
+        /// SHA-256 of the body.
+        digest: Hash,
+        /// Its size in bytes.
+        size: u64,
+    },
     /// To [`Query::Tile`]: its bytes.
     Tile(Bytes),
     /// To [`Query::Consistency`].

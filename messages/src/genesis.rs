@@ -5,12 +5,17 @@
 
 use crate::cbor::{self, Canonical, CborError, Writer, Written};
 use crate::consensus::ValidatorSet;
+use crate::deposit::BODY_BYTES_MAX;
 use crate::hash::Hash;
 use crate::ids::{Name, TimeMs};
 use crate::keys::PublicKey;
 use crate::note::{VerifierKey, VerifierKeyType};
 use crate::policy::{Policy, Witness};
+use crate::policy_entry::PolicyEntry;
 use minicbor::Decoder;
+
+/// Version of the document described here.
+pub const GENESIS_VERSION: u8 = 2;
 
 /// Most validators, namespaces or listed keys a genesis may name.
 pub const MEMBERS_MAX: u64 = 4096;
@@ -50,8 +55,31 @@ pub struct Namespace {
     pub name: Name,
     /// Open: a key's first statement registers it. Closed: only listed keys may deposit.
     pub open: bool,
+    /// Public: contents may be lodged in the open, and anybody may read them. Otherwise only
+    /// digests, commitments and bodies, and bodies are read by listed keys alone.
+    pub public: bool,
     /// Keys that may deposit, sorted by key.
     pub listed: Vec<ListedKey>,
+    /// Validators that hold the namespace's bodies (`hold:<namespace>`); none named: all do.
+    pub holders: Vec<Name>,
+}
+
+impl Namespace {
+    /// A namespace for everybody.
+    pub fn open(name: Name) -> Self {
+        Self {
+            name,
+            open: true,
+            public: true,
+            listed: Vec::new(),
+            holders: Vec::new(),
+        }
+    }
+
+    /// Whether a validator must hold the bodies lodged here.
+    pub fn is_held_by(&self, validator: &Name) -> bool {
+        self.holders.is_empty() || self.holders.contains(validator)
+    }
 }
 
 /// Limits and intervals of the network.
@@ -65,6 +93,8 @@ pub struct Parameters {
     pub heartbeat_ms: u32,
     /// How far a fresh proposal's time may lie from a validator's clock, in milliseconds.
     pub clock_drift_ms_max: u32,
+    /// Most bytes of a body.
+    pub body_bytes_max: u32,
 }
 
 impl Default for Parameters {
@@ -74,6 +104,7 @@ impl Default for Parameters {
             block_bytes_max: 2 << 20,
             heartbeat_ms: 10_000,
             clock_drift_ms_max: 10_000,
+            body_bytes_max: BODY_BYTES_MAX as u32,
         }
     }
 }
@@ -157,18 +188,14 @@ impl Genesis {
 
     /// The entry at index 1: the policy of epoch 0 and the receipt keys that go with it.
     pub fn policy_entry(&self, policy_text: &str) -> Vec<u8> {
-        cbor::to_vec(|w| {
-            w.array(5)?
-                .u8(1)?
-                .str(self.network.as_str())?
-                .u64(0)?
-                .str(policy_text)?;
-            w.array(self.validators.len() as u64)?;
-            for v in &self.validators {
-                w.array(2)?.str(v.name.as_str())?.bytes(&v.receipt.0)?;
-            }
-            Ok(())
-        })
+        let receipt_key = |v: &GenesisValidator| (v.name.clone(), v.receipt);
+        let entry = PolicyEntry {
+            network: self.network.clone(),
+            epoch: 0,
+            policy: policy_text.to_owned(),
+            receipt_keys: self.validators.iter().map(receipt_key).collect(),
+        };
+        entry.to_bytes()
     }
 }
 
@@ -197,6 +224,19 @@ fn list<T>(
 ) -> Result<Vec<T>, CborError> {
     let len = cbor::array_len(d, MEMBERS_MAX, field)?;
     (0..len).map(|_| read(d)).collect()
+}
+
+/// Holders are validators: a body that nobody holds could never be voted for.
+fn check_holders(
+    namespaces: &[Namespace],
+    validators: &[GenesisValidator],
+) -> Result<(), CborError> {
+    let mut holders = namespaces.iter().flat_map(|n| &n.holders);
+    let unknown = holders.find(|holder| validators.iter().all(|v| v.name != **holder));
+    unknown.map_or(Ok(()), |holder| {
+        let reason = format!("expected the name of a validator, found {holder}");
+        Err(CborError::bad("holder", reason))
+    })
 }
 
 impl GenesisValidator {
@@ -232,23 +272,29 @@ impl GenesisValidator {
 
 impl Namespace {
     fn write(&self, w: &mut Writer<'_>) -> Written {
-        w.array(3)?
+        w.array(5)?
             .str(self.name.as_str())?
             .bool(self.open)?
+            .bool(self.public)?
             .array(self.listed.len() as u64)?;
         for listed in &self.listed {
             w.array(2)?
                 .bytes(&listed.key.0)?
                 .str(&listed.organisation)?;
         }
+        w.array(self.holders.len() as u64)?;
+        for holder in &self.holders {
+            w.str(holder.as_str())?;
+        }
         Ok(())
     }
 
     fn read(d: &mut Decoder<'_>) -> Result<Self, CborError> {
-        cbor::array(d, 3, "namespace")?;
+        cbor::array(d, 5, "namespace")?;
         Ok(Self {
             name: cbor::name(d, "namespace name")?,
             open: d.bool().map_err(CborError::at("namespace open"))?,
+            public: d.bool().map_err(CborError::at("namespace public"))?,
             listed: list(d, "listed keys", |d| {
                 cbor::array(d, 2, "listed key")?;
                 Ok(ListedKey {
@@ -256,6 +302,7 @@ impl Namespace {
                     organisation: text(d, "organisation")?,
                 })
             })?,
+            holders: list(d, "holders", |d| cbor::name(d, "holder"))?,
         })
     }
 }
@@ -265,7 +312,7 @@ impl Canonical for Genesis {
 
     fn write(&self, w: &mut Writer<'_>) -> Written {
         w.array(8)?
-            .u8(1)?
+            .u8(GENESIS_VERSION)?
             .str(self.network.as_str())?
             .str(&self.origin)?
             .u64(self.created.0)?;
@@ -279,21 +326,23 @@ impl Canonical for Genesis {
             namespace.write(w)?;
         }
         let p = &self.parameters;
-        w.array(4)?
+        w.array(5)?
             .u32(p.block_statements_max)?
-            .u32(p.block_bytes_max)?;
-        w.u32(p.heartbeat_ms)?.u32(p.clock_drift_ms_max)?;
+            .u32(p.block_bytes_max)?
+            .u32(p.heartbeat_ms)?
+            .u32(p.clock_drift_ms_max)?
+            .u32(p.body_bytes_max)?;
         Ok(())
     }
 
     fn read(d: &mut Decoder<'_>) -> Result<Self, CborError> {
         cbor::array(d, 8, "genesis")?;
         match d.u8().map_err(CborError::at("genesis version"))? {
-            1 => {}
+            GENESIS_VERSION => {}
             other => {
                 return Err(CborError::bad(
                     "genesis version",
-                    format!("expected 1, found {other}"),
+                    format!("expected {GENESIS_VERSION}, found {other}"),
                 ));
             }
         }
@@ -305,13 +354,15 @@ impl Canonical for Genesis {
         ValidatorSet::try_new(validators.iter().map(|v| v.consensus).collect())
             .map_err(|e| CborError::bad("validators", e.to_string()))?;
         let namespaces = list(d, "namespaces", Namespace::read)?;
-        cbor::array(d, 4, "parameters")?;
+        check_holders(&namespaces, &validators)?;
+        cbor::array(d, 5, "parameters")?;
         let mut number = |field| d.u32().map_err(CborError::at(field));
         let parameters = Parameters {
             block_statements_max: number("block_statements_max")?,
             block_bytes_max: number("block_bytes_max")?,
             heartbeat_ms: number("heartbeat_ms")?,
             clock_drift_ms_max: number("clock_drift_ms_max")?,
+            body_bytes_max: number("body_bytes_max")?,
         };
         Ok(Self {
             network,

@@ -8,6 +8,7 @@
 //! *internal formats* are rkyv frames around opaque signed CBOR ([`wire`]).
 
 pub mod api;
+pub mod batch;
 pub mod block;
 pub mod cbor;
 pub mod checkpoint;
@@ -22,9 +23,12 @@ pub mod merkle;
 pub mod note;
 pub mod outcome;
 pub mod policy;
+pub mod policy_chain;
+pub mod policy_entry;
 mod policy_text;
 pub mod ports;
 pub mod quorum;
+pub mod reading;
 pub mod receipt;
 pub mod report;
 pub mod seal;

@@ -116,20 +116,50 @@ impl SealProof {
     }
 }
 
-/// The extra data: `[version = 1, entry, salt, batch path, [outcome, index, count, path],
+/// A member's place in the batch that its statement lodges: `[index, path]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchProof {
+    /// Position among the members, from 0.
+    pub index: u64,
+    /// Path from the member's leaf to the batch's root.
+    pub path: Vec<Hash>,
+}
+
+/// A link of the policy chain: `[entry, index, path, checkpoint]`. A checkpoint that meets a
+/// trusted policy binds the policy in the entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyLink {
+    /// The policy entry as logged ([`crate::policy_entry::PolicyEntry`]).
+    pub entry: Vec<u8>,
+    /// Its position in the log.
+    pub index: LeafIndex,
+    /// Path from its leaf to the checkpoint's root.
+    pub path: Vec<Hash>,
+    /// The signed checkpoint's text.
+    pub checkpoint: String,
+}
+
+/// Most links that a receipt carries.
+pub const LINKS_MAX: usize = 64;
+
+/// The extra data: `[version = 1, entry, salt, batch proof, [outcome, index, count, path],
 /// [seal, leaf index, path], policy chain, RFC 3161 token]`.
 ///
-/// Batch path, policy chain and token are kept for later: null, empty and null.
+/// The token is kept for later: null.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiptExtra {
     /// The statement as logged.
     pub entry: Vec<u8>,
     /// The salt that opens a commitment; only the depositor has it.
     pub salt: Option<[u8; 32]>,
+    /// For the receipt of a batch's member: its place in the batch.
+    pub batch: Option<BatchProof>,
     /// What became of the statement.
     pub outcome: OutcomeProof,
     /// The seal of its block.
     pub seal: SealProof,
+    /// Links from a policy that the verifier may know to the one that the checkpoint meets.
+    pub chain: Vec<PolicyLink>,
 }
 
 impl Canonical for ReceiptExtra {
@@ -141,7 +171,15 @@ impl Canonical for ReceiptExtra {
             Some(salt) => w.bytes(salt)?,
             None => w.null()?,
         };
-        w.null()?;
+        match &self.batch {
+            Some(batch) => {
+                w.array(2)?.u64(batch.index)?;
+                write_path(w, &batch.path)?;
+            }
+            None => {
+                w.null()?;
+            }
+        }
         let outcome = &self.outcome;
         w.array(4)?
             .bytes(&outcome.bytes)?
@@ -152,7 +190,13 @@ impl Canonical for ReceiptExtra {
             .bytes(&self.seal.bytes)?
             .u64(self.seal.index.0)?;
         write_path(w, &self.seal.path)?;
-        w.array(0)?.null()?.ok()
+        w.array(self.chain.len() as u64)?;
+        for link in &self.chain {
+            w.array(4)?.bytes(&link.entry)?.u64(link.index.0)?;
+            write_path(w, &link.path)?;
+            w.str(&link.checkpoint)?;
+        }
+        w.null()?.ok()
     }
 
     fn read(d: &mut Decoder<'_>) -> Result<Self, CborError> {
@@ -166,7 +210,7 @@ impl Canonical for ReceiptExtra {
         }
         let entry = d.bytes().map_err(CborError::at("entry"))?.to_vec();
         let salt = cbor::nullable(d, "salt", |d| cbor::fixed(d, "salt"))?;
-        d.null().map_err(CborError::at("batch path"))?;
+        let batch = cbor::nullable(d, "batch proof", read_batch)?;
         cbor::array(d, 4, "outcome proof")?;
         let outcome = OutcomeProof {
             bytes: d.bytes().map_err(CborError::at("outcome"))?.to_vec(),
@@ -180,13 +224,16 @@ impl Canonical for ReceiptExtra {
             index: LeafIndex(d.u64().map_err(CborError::at("seal index"))?),
             path: read_path(d, "seal path")?,
         };
-        cbor::array(d, 0, "policy chain")?;
+        let links = cbor::array_len(d, LINKS_MAX as u64, "policy chain")?;
+        let chain = (0..links).map(|_| read_link(d)).collect::<Result<_, _>>()?;
         d.null().map_err(CborError::at("time-stamp token"))?;
         Ok(Self {
             entry,
             salt,
+            batch,
             outcome,
             seal,
+            chain,
         })
     }
 }
@@ -253,6 +300,14 @@ impl Receipt {
         self
     }
 
+    /// The same receipt for one member of the batch that its statement lodges.
+    #[must_use]
+    pub fn for_member(mut self, salt: [u8; 32], proof: BatchProof) -> Self {
+        self.extra.salt = Some(salt);
+        self.extra.batch = Some(proof);
+        self
+    }
+
     /// The tree head that the receipt is proven by.
     ///
     /// # Errors
@@ -261,31 +316,56 @@ impl Receipt {
         Checkpoint::parse(&self.checkpoint.text)
     }
 
-    /// The first signature is the log's and the only one of that name; lengths fit their kinds.
     fn check_signature_lines(&self) -> Result<(), ReceiptError> {
-        let origin = self.tree_head()?.origin;
-        let signatures = &self.checkpoint.signatures;
-        let found = signatures.iter().filter(|s| s.name == origin).count();
-        if found != 1 || signatures.first().is_none_or(|s| s.name != origin) {
-            return Err(ReceiptError::LogLine { origin, found });
-        }
-        for (i, signature) in signatures.iter().enumerate() {
-            let expected = if i == 0 {
-                LOG_SIGNATURE_BYTES
-            } else {
-                COSIGNATURE_BYTES
-            };
-            if signature.bytes.len() != expected {
-                let (name, found) = (signature.name.clone(), signature.bytes.len());
-                return Err(ReceiptError::SignatureLength {
-                    name,
-                    expected,
-                    found,
-                });
-            }
-        }
-        Ok(())
+        check_signature_lines(&self.checkpoint)
     }
+}
+
+/// The first signature is the log's and the only one of that name; lengths fit their kinds.
+pub(crate) fn check_signature_lines(checkpoint: &Note) -> Result<(), ReceiptError> {
+    let origin = Checkpoint::parse(&checkpoint.text)?.origin;
+    let signatures = &checkpoint.signatures;
+    let found = signatures.iter().filter(|s| s.name == origin).count();
+    if found != 1 || signatures.first().is_none_or(|s| s.name != origin) {
+        return Err(ReceiptError::LogLine { origin, found });
+    }
+    for (i, signature) in signatures.iter().enumerate() {
+        let expected = if i == 0 {
+            LOG_SIGNATURE_BYTES
+        } else {
+            COSIGNATURE_BYTES
+        };
+        if signature.bytes.len() != expected {
+            let (name, found) = (signature.name.clone(), signature.bytes.len());
+            return Err(ReceiptError::SignatureLength {
+                name,
+                expected,
+                found,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn read_batch(d: &mut Decoder<'_>) -> Result<BatchProof, CborError> {
+    cbor::array(d, 2, "batch proof")?;
+    Ok(BatchProof {
+        index: d.u64().map_err(CborError::at("batch index"))?,
+        path: read_path(d, "batch path")?,
+    })
+}
+
+fn read_link(d: &mut Decoder<'_>) -> Result<PolicyLink, CborError> {
+    cbor::array(d, 4, "policy link")?;
+    Ok(PolicyLink {
+        entry: d.bytes().map_err(CborError::at("policy entry"))?.to_vec(),
+        index: LeafIndex(d.u64().map_err(CborError::at("policy index"))?),
+        path: read_path(d, "policy path")?,
+        checkpoint: d
+            .str()
+            .map_err(CborError::at("policy checkpoint"))?
+            .to_owned(),
+    })
 }
 
 fn write_path(w: &mut Writer<'_>, path: &[Hash]) -> Written {

@@ -1,5 +1,6 @@
 //! What a verification found, in the order of its checks, and what the receipt proves.
 
+use crate::deposit::DepositMode;
 use crate::hash::Hash;
 use crate::ids::{Height, LeafIndex, Name, StatementId, TimeMs};
 use crate::keys::PublicKey;
@@ -23,6 +24,8 @@ pub enum Check {
     Document,
     /// The entry is in the checkpoint's tree.
     Inclusion,
+    /// The links from the policy given to the one in force at the checkpoint.
+    PolicyChain,
     /// The checkpoint is of the policy's log.
     Origin,
     /// A log key of the policy signed the checkpoint.
@@ -58,6 +61,7 @@ impl Check {
             Self::SignatureRule => "signature rule",
             Self::Document => "document",
             Self::Inclusion => "inclusion in the log",
+            Self::PolicyChain => "policy chain",
             Self::Origin => "origin",
             Self::LogSignature => "log signature",
             Self::Cosignatures => "cosignatures",
@@ -135,6 +139,10 @@ pub struct Evidence {
     pub depositor_key: PublicKey,
     /// Whether the depositor's signature holds by the strict rule, not by ZIP-215 only.
     pub strict: bool,
+    /// What kind of deposit it is.
+    pub mode: DepositMode,
+    /// Position in the batch, for the receipt of a batch's member.
+    pub member: Option<u64>,
     /// Whether a document was compared with the statement.
     pub document_matched: bool,
     /// Position of the entry in the log.

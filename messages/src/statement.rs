@@ -6,7 +6,7 @@
 //! [`Statement::parse`] accepts exactly the bytes that [`Statement::entry`] writes.
 
 use crate::cbor::{self, Canonical, CborError, Writer, Written};
-pub use crate::deposit::{Deposit, DepositMode, DigestAlgorithm, REFERENCES_MAX, commit};
+pub use crate::deposit::{Deposit, DepositMode, DigestAlgorithm, Lodged, REFERENCES_MAX, commit};
 use crate::hash::Hash;
 use crate::ids::StatementId;
 use crate::keys::{KeyError, PrivateKey, PublicKey, Signature};
@@ -139,6 +139,10 @@ impl Statement {
             deposit,
             signature: Signature([0; 64]),
         };
+        let found = statement.entry().len();
+        if found > ENTRY_BYTES_MAX {
+            return Err(StatementError::Length { found });
+        }
         let message = statement.sig_structure();
         statement.signature = key.sign(&message);
         assert!(

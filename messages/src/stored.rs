@@ -53,6 +53,15 @@ pub struct Commit {
     pub values: Vec<(Hash, LeafIndex)>,
 }
 
+/// Reads of bodies: contents kept beside the log, by their SHA-256.
+pub trait BodyReader: Send + Sync {
+    /// The body.
+    fn body(&self, digest: &Hash) -> Option<Bytes>;
+
+    /// Whether the body is here and durable.
+    fn holds_body(&self, digest: &Hash) -> bool;
+}
+
 /// Reads of committed data. Deterministic: the same committed blocks give the same answers.
 pub trait LedgerReader: Send + Sync {
     /// The newest committed block.

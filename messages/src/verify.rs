@@ -12,8 +12,8 @@ pub use crate::report::{Check, Evidence, Finding, Report, Signer, Verdict, utc_t
 use crate::seal::Seal;
 use crate::statement::{DigestAlgorithm, Statement};
 use crate::verify_checks::{
-    FETCH_AGAIN, check_cosignatures, check_depositor, check_document, check_inclusion, check_log,
-    check_outcome, check_seal, check_time,
+    FETCH_AGAIN, check_chain, check_cosignatures, check_depositor, check_document, check_inclusion,
+    check_log, check_outcome, check_seal, check_time,
 };
 use std::collections::BTreeMap;
 
@@ -80,18 +80,16 @@ fn verify_parsed(
     };
     report.passed(Check::StatementForm, statement.kind.content_type());
     let strict = check_depositor(&mut report, &statement);
-    check_document(
-        &mut report,
-        &statement,
-        receipt.extra.salt.as_ref(),
-        document,
-    );
+    check_document(&mut report, &statement, &receipt.extra, document);
     let head = receipt
         .tree_head()
         .expect("reading the receipt has read its checkpoint");
     let entry_leaf = Hash::leaf(&receipt.extra.entry);
     let place = (entry_leaf, receipt.index, receipt.path.as_slice());
     check_inclusion(&mut report, Check::Inclusion, place, &head);
+    let anchor = policy;
+    let newest = check_chain(&mut report, &receipt, &statement, anchor);
+    let policy = &newest;
     check_log(&mut report, &receipt, &head, policy);
     let times = check_cosignatures(&mut report, &receipt, policy);
     let seal = check_seal(&mut report, &receipt, &statement, &head);
@@ -99,20 +97,23 @@ fn verify_parsed(
         check_outcome(&mut report, &receipt, StatementId(entry_leaf), seal);
     }
     check_time(&mut report, policy, &times);
-    note_demonstration(&mut report, policy);
+    let demonstration = anchor.is_demonstration() || policy.is_demonstration();
+    note_demonstration(&mut report, demonstration);
     if report.failures().next().is_none()
         && let Some(seal) = seal
     {
         let mut evidence = evidence(&receipt, statement, &seal, policy, &times);
         evidence.strict = strict;
+        evidence.policy = anchor.fingerprint();
+        evidence.demonstration = demonstration;
         evidence.document_matched = document.is_some();
         report.evidence = Some(evidence);
     }
     report
 }
 
-fn note_demonstration(report: &mut Report, policy: &Policy) {
-    if policy.is_demonstration() {
+fn note_demonstration(report: &mut Report, demonstration: bool) {
+    if demonstration {
         report.noted(
             Check::Anchor,
             "the policy of a network run by its organisations",
@@ -146,6 +147,8 @@ fn evidence(
         subject: statement.subject,
         depositor_key: statement.key,
         strict: false,
+        mode: statement.deposit.lodged.mode(),
+        member: receipt.extra.batch.as_ref().map(|batch| batch.index),
         document_matched: false,
         index: receipt.index,
         height: seal.height,

@@ -7,10 +7,11 @@ use crate::ids::{LeafIndex, StatementId};
 use crate::merkle::verify_inclusion;
 use crate::outcome::Outcome;
 use crate::policy::Policy;
-use crate::receipt::Receipt;
+use crate::policy_chain;
+use crate::receipt::{BatchProof, Receipt, ReceiptExtra};
 use crate::report::{Check, Report, Verdict, utc_text};
 use crate::seal::Seal;
-use crate::statement::{DepositMode, Statement, commit};
+use crate::statement::{DepositMode, Lodged, Statement, commit};
 use crate::verify::DocumentDigest;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,20 +62,29 @@ pub(crate) fn check_depositor(report: &mut Report, statement: &Statement) -> boo
     strict
 }
 
+/// Compares the document with what the statement lodges. Salt and batch proof may stand only where
+/// they are judged, so that no byte of a receipt is free.
 pub(crate) fn check_document(
     report: &mut Report,
     statement: &Statement,
-    salt: Option<&[u8; 32]>,
+    extra: &ReceiptExtra,
     document: Option<&DocumentDigest>,
 ) {
     let deposit = &statement.deposit;
-    if deposit.mode == DepositMode::Digest && salt.is_some() {
-        report.failed(
-            Check::Document,
-            "no salt: the deposit is a plain digest",
-            "a salt",
-            FETCH_AGAIN,
-        );
+    let mode = deposit.lodged.mode();
+    let takes_salt = match mode {
+        DepositMode::Commitment => true,
+        DepositMode::Batch => extra.batch.is_some(),
+        DepositMode::Digest | DepositMode::Content | DepositMode::Body => false,
+    };
+    if extra.batch.is_some() && mode != DepositMode::Batch {
+        let expected = format!("no batch proof: the deposit is a {}", mode.name());
+        report.failed(Check::Document, expected, "a batch proof", FETCH_AGAIN);
+        return;
+    }
+    if extra.salt.is_some() && !takes_salt {
+        let expected = format!("no salt: the deposit is a plain {}", mode.name());
+        report.failed(Check::Document, expected, "a salt", FETCH_AGAIN);
         return;
     }
     let Some(document) = document else {
@@ -97,13 +107,18 @@ pub(crate) fn check_document(
         );
         return;
     }
-    let (found, what) = match (deposit.mode, salt) {
-        (DepositMode::Digest, _) => (document.digest, "digest"),
-        (DepositMode::Commitment, Some(salt)) => (
-            commit(salt, document.algorithm, &document.digest),
-            "commitment",
-        ),
-        (DepositMode::Commitment, None) => {
+    if mode == DepositMode::Batch && extra.batch.is_none() {
+        report.failed(
+            Check::Document,
+            "the receipt of a member of the batch",
+            "the receipt of the batch itself",
+            "Use the receipt that the depositor's client wrote for this document.",
+        );
+        return;
+    }
+    let lodged = match (&extra.salt, takes_salt) {
+        (Some(salt), true) => commit(salt, document.algorithm, &document.digest),
+        (None, true) => {
             report.failed(
                 Check::Document,
                 "the salt of the commitment",
@@ -112,8 +127,18 @@ pub(crate) fn check_document(
             );
             return;
         }
+        (_, false) => document.digest,
     };
-    let expected = deposit.value;
+    match (&deposit.lodged, &extra.batch) {
+        (Lodged::Batch { root, count }, Some(proof)) => {
+            check_member(report, &lodged, proof, root, *count);
+        }
+        _ => check_value(report, takes_salt, lodged, deposit.lodged.value()),
+    }
+}
+
+fn check_value(report: &mut Report, salted: bool, found: Hash, expected: Hash) {
+    let what = if salted { "commitment" } else { "digest" };
     if found == expected {
         report.passed(Check::Document, format!("{what} {expected}"));
     } else {
@@ -123,6 +148,48 @@ pub(crate) fn check_document(
             format!("{what} {found}"),
             "Check that this is the document and the receipt that belong together, unchanged.",
         );
+    }
+}
+
+fn check_member(report: &mut Report, commitment: &Hash, proof: &BatchProof, root: &Hash, of: u64) {
+    let expected = format!(
+        "member {} of {of} of the batch with root {root}",
+        proof.index
+    );
+    let leaf = Hash::leaf(&commitment.0);
+    match verify_inclusion(&leaf, proof.index, of, &proof.path, root) {
+        Ok(()) => report.passed(Check::Document, expected),
+        Err(error) => report.failed(
+            Check::Document,
+            expected,
+            format!("commitment {commitment}: {error}"),
+            "Check that this is the document and the receipt that belong together, unchanged.",
+        ),
+    }
+}
+
+/// Follows the links of the receipt; gives the policy that its checkpoint must meet.
+pub(crate) fn check_chain(
+    report: &mut Report,
+    receipt: &Receipt,
+    statement: &Statement,
+    anchor: &Policy,
+) -> Policy {
+    let links = &receipt.extra.chain;
+    if links.is_empty() {
+        return anchor.clone();
+    }
+    match policy_chain::follow(anchor, links, &statement.deposit.network) {
+        Ok(newest) => {
+            let found = format!("{} links from the policy given", links.len());
+            report.passed(Check::PolicyChain, found);
+            newest
+        }
+        Err(error) => {
+            let expected = "links that lead from the policy given";
+            report.failed(Check::PolicyChain, expected, error, CHECK_POLICY);
+            anchor.clone()
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 #![allow(missing_docs)]
 
 use crate::block::BlockBytes;
+use crate::hash::Hash;
 use crate::ids::{Height, Name, Round};
 use bytes::Bytes;
 use rkyv::api::high::{HighDeserializer, HighSerializer, HighValidator};
@@ -152,7 +153,7 @@ pub struct TraceContext {
     pub flags: u8,
 }
 
-/// What one node says to another, version 1.
+/// What one node says to another, version 2.
 #[derive(Clone, Debug, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub enum PeerMessage {
     /// A canonical consensus message without a body.
@@ -197,6 +198,22 @@ pub enum PeerMessage {
     },
     /// Certified blocks in order.
     Blocks(Vec<CertifiedBlock>),
+    /// Asks for a body.
+    BodyRequest {
+        /// SHA-256 of the body.
+        digest: Hash,
+    },
+    /// A part of a body.
+    BodyChunk {
+        /// SHA-256 of the body.
+        digest: Hash,
+        /// Which part, from 0.
+        index: u32,
+        /// Parts in all.
+        count: u32,
+        /// The part.
+        bytes: Bytes,
+    },
 }
 
 /// A block and the certificate that decides it.
@@ -223,5 +240,5 @@ pub struct Envelope {
 
 impl Framed for Envelope {
     const SCHEMA: u16 = 1;
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 }

@@ -60,16 +60,14 @@ fn genesis() -> Genesis {
             Namespace {
                 name: name("members"),
                 open: false,
+                public: false,
                 listed: vec![ListedKey {
                     key: key("listed"),
                     organisation: "Bank".into(),
                 }],
+                holders: vec![name("validator-0"), name("validator-2")],
             },
-            Namespace {
-                name: name("public"),
-                open: true,
-                listed: Vec::new(),
-            },
+            Namespace::open(name("public")),
         ],
         parameters: Parameters::default(),
     }

@@ -12,7 +12,7 @@ use support::network::*;
 static POLICY: LazyLock<Policy> = LazyLock::new(|| Network::of(4).policy());
 static RECEIPTS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let network = Network::of(4);
-    [Issue::standard(), Issue::plain()]
+    [Issue::standard(), Issue::plain(), Issue::member()]
         .map(|issue| issue.receipt(&network).encode().into_bytes())
         .to_vec()
 });
@@ -90,7 +90,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(8192))]
 
     #[test]
-    fn random_edits_are_refused(which in 0..2usize, edits in edits()) {
+    fn random_edits_are_refused(which in 0..3usize, edits in edits()) {
         let original = &RECEIPTS[which];
         let mut bytes = original.clone();
         for (at, value, what) in edits {

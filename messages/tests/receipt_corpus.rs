@@ -5,10 +5,12 @@
 mod support;
 
 use messages::checkpoint::{cosign, sign_log};
+use messages::hash::Hash;
 use messages::ids::LeafIndex;
 use messages::outcome::OutcomeCode;
 use messages::policy::Policy;
 use messages::receipt::Receipt;
+use messages::statement::Lodged;
 use messages::verify::{DocumentDigest, Verdict, verify_bytes};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,6 +39,8 @@ fn refused() -> Vec<(&'static str, Vec<u8>)> {
         refused_by_contents(),
         refused_by_signatures(),
         refused_by_block(),
+        refused_by_form_of_deposit(),
+        refused_by_chain(),
     ]
     .concat()
 }
@@ -138,6 +142,83 @@ fn refused_by_signatures() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+fn refused_by_form_of_deposit() -> Vec<(&'static str, Vec<u8>)> {
+    let with = |spoil: fn(&mut Issue), mut issue: Issue| {
+        spoil(&mut issue);
+        issued(issue)
+    };
+    let content = || Issue::of(Lodged::Content(DOCUMENT.to_vec()));
+    let member = Issue::member;
+    vec![
+        (
+            "document--another-content",
+            issued(Issue::of(Lodged::Content(b"another".to_vec()))),
+        ),
+        (
+            "document--salt-of-content",
+            with(|i| i.salt = Some(SALT), content()),
+        ),
+        (
+            "document--batch-proof-of-content",
+            with(|i| i.batch = Issue::member().batch, content()),
+        ),
+        (
+            "document--batch-itself",
+            with(|i| (i.batch, i.salt) = (None, None), member()),
+        ),
+        (
+            "document--salt-of-batch-itself",
+            with(|i| i.batch = None, member()),
+        ),
+        (
+            "document--member-without-salt",
+            with(|i| i.salt = None, member()),
+        ),
+        (
+            "document--another-member",
+            with(|i| i.batch.as_mut().unwrap().index = 4, member()),
+        ),
+        (
+            "document--path-of-member",
+            with(|i| i.batch.as_mut().unwrap().path[1].0[9] ^= 1, member()),
+        ),
+    ]
+}
+
+fn refused_by_chain() -> Vec<(&'static str, Vec<u8>)> {
+    let (first, later, stranger) = (Network::of(4), Network::later(4), Network::of(7));
+    let link = |spoil: &dyn Fn(&mut messages::receipt::PolicyLink)| {
+        let mut link = later.link(1, &first);
+        spoil(&mut link);
+        let issue = Issue {
+            chain: vec![link],
+            ..Issue::standard()
+        };
+        issue.receipt(&later).encode().into_bytes()
+    };
+    vec![
+        (
+            "policy-chain--signed-by-itself",
+            chained(&[(&later, &later)]),
+        ),
+        ("policy-chain--signed-by-strangers", {
+            chained(&[(&stranger, &later), (&later, &first)])
+        }),
+        ("policy-chain--path", link(&|l| l.path[0].0[0] ^= 1)),
+        ("policy-chain--index", link(&|l| l.index = LeafIndex(0))),
+        ("policy-chain--entry", link(&|l| l.entry[40] ^= 1)),
+        (
+            "policy-chain--checkpoint",
+            link(&|l| l.checkpoint = l.checkpoint.replace("\n3\n", "\n4\n")),
+        ),
+        ("log-signature--of-a-later-epoch", issued_by(&later)),
+    ]
+}
+
+fn issued_by(network: &Network) -> Vec<u8> {
+    Issue::standard().receipt(network).encode().into_bytes()
+}
+
 fn refused_by_block() -> Vec<(&'static str, Vec<u8>)> {
     let elsewhere = Issue {
         seal_network: "other".into(),
@@ -173,6 +254,10 @@ fn accepted() -> Vec<(&'static str, Vec<u8>)> {
         ("commitment", of(Issue::standard())),
         ("digest", of(Issue::plain())),
         ("zip-215-only", of(Issue::zip215_only())),
+        ("batch-member", of(Issue::member())),
+        ("content", of(Issue::of(Lodged::Content(DOCUMENT.to_vec())))),
+        ("body", of(Issue::of(body()))),
+        ("chain-forward", chained(&[(&Network::later(4), &network)])),
         (
             "all-validators",
             of(Issue {
@@ -181,6 +266,25 @@ fn accepted() -> Vec<(&'static str, Vec<u8>)> {
             }),
         ),
     ]
+}
+
+fn body() -> Lodged {
+    Lodged::Body {
+        digest: Hash::of(DOCUMENT),
+        size: DOCUMENT.len() as u64,
+    }
+}
+
+/// The standard receipt under the policy that the last link binds; each link is a policy and who
+/// signed it.
+fn chained(links: &[(&Network, &Network)]) -> Vec<u8> {
+    let (last, _) = links.last().unwrap();
+    let chain = links.iter().zip(1..);
+    let issue = Issue {
+        chain: chain.map(|((p, by), epoch)| p.link(epoch, by)).collect(),
+        ..Issue::standard()
+    };
+    issue.receipt(last).encode().into_bytes()
 }
 
 /// The files as generated equal the files as committed.
@@ -212,14 +316,23 @@ fn the_corpus_is_judged_as_its_names_say() {
             &bytes,
         );
     }
+    let (first, later) = (Network::of(4), Network::later(4));
+    compare(
+        corpus().join("later-policy.txt"),
+        later.policy().text().as_bytes(),
+    );
+    let backward = chained(&[(&first, &later)]);
+    compare(corpus().join("later/chain-backward.tlog-proof"), &backward);
+    let report = verify_bytes(&backward, &later.policy(), Some(&document()));
+    assert!(report.is_accepted(), "{report:#?}");
     let policy = fs::read_to_string(corpus().join("policy.txt")).unwrap();
     let policy = Policy::parse(&policy).unwrap();
-    let document = DocumentDigest::sha256(&fs::read(corpus().join("document.txt")).unwrap());
+    let lodged = DocumentDigest::sha256(&fs::read(corpus().join("document.txt")).unwrap());
     for (folder, good) in [("accepted", true), ("refused", false)] {
         let mut files = 0;
         for file in fs::read_dir(corpus().join(folder)).unwrap() {
             let path = file.unwrap().path();
-            let report = verify_bytes(&fs::read(&path).unwrap(), &policy, Some(&document));
+            let report = verify_bytes(&fs::read(&path).unwrap(), &policy, Some(&lodged));
             assert_eq!(
                 report.is_accepted(),
                 good,

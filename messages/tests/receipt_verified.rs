@@ -10,7 +10,7 @@ use messages::outcome::OutcomeCode;
 use messages::policy::Policy;
 use messages::quorum::{faults_tolerated, quorum};
 use messages::receipt::{Receipt, ReceiptError};
-use messages::statement::{Deposit, DepositMode, DigestAlgorithm, commit};
+use messages::statement::{Deposit, DigestAlgorithm, Lodged, commit};
 use messages::verify::{Check, DocumentDigest, Report, Verdict, verify, verify_bytes};
 use support::network::*;
 use support::{key, name};
@@ -301,8 +301,8 @@ fn a_demonstration_says_so() {
 fn salted_and_plain_values_are_not_confused() {
     let network = Network::of(4);
     let mut issue = Issue::plain();
-    issue.deposit.value = commit(&SALT, DigestAlgorithm::Sha256, &Hash::of(DOCUMENT));
-    assert_eq!(issue.deposit.mode, DepositMode::Digest);
+    issue.deposit.lodged =
+        Lodged::Digest(commit(&SALT, DigestAlgorithm::Sha256, &Hash::of(DOCUMENT)));
     assert_eq!(
         refused_by(&judge(&issue.receipt(&network))),
         [Check::Document]

@@ -14,7 +14,7 @@ use bus::api::{Answer, NodeApi, ProblemKind, Query, SubmitAnswer};
 use bytes::Bytes;
 use messages::hash::Hash;
 use messages::ids::StatementId;
-use messages::statement::{Deposit, DepositMode, DigestAlgorithm, Statement};
+use messages::statement::{Deposit, DigestAlgorithm, Lodged, Statement};
 use std::sync::Arc;
 
 /// Depositors of a world.
@@ -58,9 +58,16 @@ pub enum ClientEvent {
     },
 }
 
+/// How many deposits in a million lodge a body,
+const BODIES_PPM: u32 = 150_000;
+/// and how large it is at most, in bytes.
+const BODY_BYTES_MAX: u64 = 600_000;
+
 struct Client {
     id: StatementId,
     entry: Bytes,
+    /// The content it lodges beside the log, if any.
+    body: Option<Bytes>,
     /// Does not resend what a node acknowledged.
     trusts: bool,
     acknowledged: bool,
@@ -91,12 +98,24 @@ impl Clients {
             .map(|i| key(plan.seed, &format!("depositor-{i}")))
             .collect();
         let mut client = |deposit: usize| {
+            let number = (deposit as u64).to_be_bytes();
+            // Some bodies are of one part, some of several.
+            let body = dice.happens(BODIES_PPM).then(|| {
+                let size = dice.within(1..BODY_BYTES_MAX) as usize;
+                Bytes::from([deposit as u8].repeat(size))
+            });
+            let lodged = match &body {
+                Some(body) => Lodged::Body {
+                    digest: Hash::of(body),
+                    size: body.len() as u64,
+                },
+                None => Lodged::Digest(Hash::of(&number)),
+            };
             let payload = Deposit {
                 network: name("sim"),
                 namespace: name("public"),
-                mode: DepositMode::Digest,
+                lodged,
                 algorithm: DigestAlgorithm::Sha256,
-                value: Hash::of(&(deposit as u64).to_be_bytes()),
                 declared_time: None,
                 not_before: None,
                 references: Vec::new(),
@@ -109,6 +128,7 @@ impl Clients {
             Client {
                 id: statement.id(),
                 entry: statement.entry().into(),
+                body,
                 trusts: dice.within(0..2) == 0,
                 acknowledged: false,
                 done: false,
@@ -207,7 +227,11 @@ impl Clients {
         life: &Arc<Life>,
     ) {
         let Client {
-            id, entry, attempt, ..
+            id,
+            entry,
+            body,
+            attempt,
+            ..
         } = &self.clients[deposit];
         let node = life.node;
         let (attempt, schedule, life) = (*attempt, self.schedule.clone(), life.clone());
@@ -235,6 +259,11 @@ impl Clients {
                     answer,
                 })
             };
+            if let Some(bytes) = body.clone() {
+                let digest = Hash::of(&bytes);
+                // The answer to the statement says whether the body was taken.
+                handle.query(Query::PutBody { digest, bytes }, Box::new(drop));
+            }
             handle.submit(entry.clone(), wait_ms, Box::new(reply));
         }
     }

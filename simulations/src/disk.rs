@@ -11,7 +11,10 @@ pub use tables::Tables;
 use crate::dice::Dice;
 use crate::life::Life;
 use crate::schedule::{Event, Schedule};
-use bus::ports::{Commit, Completion, Journal, LedgerReader, Record, Store, StoredBlock, Stream};
+use bus::ports::{
+    BodyReader, BodyStore, Commit, Completion, Journal, LedgerReader, Record, Store, StoredBlock,
+    Stream,
+};
 use bytes::Bytes;
 use ledger::replica::JournaledInput;
 use messages::hash::Hash;
@@ -41,6 +44,7 @@ enum Write {
     Append(Vec<Record>, Completion),
     Commit(Arc<Commit>, Completion),
     Note(Height, String),
+    Body(Hash, Bytes, Completion),
 }
 
 struct State {
@@ -239,6 +243,10 @@ impl State {
                 self.tables.notes.insert(height, note);
                 None
             }
+            Write::Body(digest, bytes, done) => {
+                self.tables.bodies.insert(digest, bytes);
+                Some((done, None))
+            }
         }
     }
 
@@ -346,6 +354,25 @@ impl Store for SimDisk {
             let mut state = self.state();
             state.notes.insert(height, note.clone());
             state.queue.push(Write::Note(height, note));
+        }
+    }
+}
+
+impl BodyReader for SimDisk {
+    fn body(&self, digest: &Hash) -> Option<Bytes> {
+        self.state().tables.bodies.get(digest).cloned()
+    }
+
+    fn holds_body(&self, digest: &Hash) -> bool {
+        self.state().tables.bodies.contains_key(digest)
+    }
+}
+
+impl BodyStore for SimDisk {
+    fn put_body(&self, digest: Hash, bytes: Bytes, done: Completion) {
+        if self.life.calls() {
+            self.disk
+                .write(self.state(), Write::Body(digest, bytes, done));
         }
     }
 }

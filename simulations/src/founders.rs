@@ -64,11 +64,7 @@ impl Founders {
             created: TimeMs(BEGINNING_MS),
             demonstration: false,
             validators: (0..NODES).map(validator).collect(),
-            namespaces: vec![Namespace {
-                name: name("public"),
-                open: true,
-                listed: Vec::new(),
-            }],
+            namespaces: vec![Namespace::open(name("public"))],
             parameters: Parameters {
                 block_statements_max: plan.block_statements_max,
                 heartbeat_ms: plan.heartbeat_ms,

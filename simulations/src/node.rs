@@ -126,6 +126,7 @@ impl SimNode {
             clock: Arc::new(SimClock::new(around.schedule.clone(), self.ahead_ms)),
             transport: Arc::new(SimNet::new(life.clone(), around.network.clone(), spoken)),
             journal: disk.clone(),
+            bodies: disk.clone(),
             store: disk,
             events: None,
             amnesiac: standing.is_amnesiac.then(|| "the disk was lost".into()),

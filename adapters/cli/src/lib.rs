@@ -14,12 +14,11 @@ mod key_file;
 mod keygen;
 mod output;
 mod policy;
-mod problem;
 mod show;
 mod time;
-mod url;
 mod verify;
 
+pub use adapters_client::NodeUrl;
 pub use deposit::DepositArgs;
 pub use keygen::KeygenArgs;
 pub use output::Output;
@@ -27,7 +26,6 @@ pub use policy::PolicyArgs;
 pub use show::{
     ShowBlockArgs, ShowCommand, ShowLookupArgs, ShowNodeArgs, ShowReceiptArgs, ShowStatementArgs,
 };
-pub use url::NodeUrl;
 pub use verify::VerifyArgs;
 
 use exit::Failure;

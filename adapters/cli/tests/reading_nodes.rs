@@ -85,7 +85,8 @@ fn a_salted_deposit_is_looked_up_with_its_salt() {
     let value = messages::statement::Statement::parse(&sent)
         .unwrap()
         .deposit
-        .value;
+        .lodged
+        .value();
     let asked = FakeNode::start(move |request| {
         let path = request.line.split(' ').nth(1).unwrap();
         (200, format!(r#"{{"value":"{path}","statements":[]}}"#))

@@ -120,7 +120,11 @@ pub(crate) fn rebuild(rows: &Keyspaces) -> Result<u64, ReadError> {
         };
         let at = LeafIndex(read_number(&key)?);
         batch.insert(&rows.ids, id_key(&Hash::leaf(&entry)), number(at.0));
-        batch.insert(&rows.values, place(&statement.deposit.value, at), []);
+        batch.insert(
+            &rows.values,
+            place(&statement.deposit.lodged.value(), at),
+            [],
+        );
         statements += 1;
         if statements.is_multiple_of(BATCH_ENTRIES) {
             batch.commit()?;
@@ -181,5 +185,5 @@ pub(crate) fn statement(entry: &[u8]) -> Option<Statement> {
 }
 
 fn value_of(entry: &[u8]) -> Option<Hash> {
-    statement(entry).map(|s| s.deposit.value)
+    statement(entry).map(|s| s.deposit.lodged.value())
 }

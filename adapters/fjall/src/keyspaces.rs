@@ -5,7 +5,8 @@
 use crate::index::block_ids;
 use bus::ports::{Commit, StoredBlock};
 use fjall::{
-    CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode,
+    CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions,
+    OwnedWriteBatch, PersistMode,
 };
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name};
@@ -43,6 +44,8 @@ pub(crate) struct Keyspaces {
     pub(crate) tiles: Keyspace,
     /// Notes of published checkpoints by height.
     pub(crate) checkpoints: Keyspace,
+    /// Bodies by digest: large, written once, kept apart from the keys.
+    pub(crate) bodies: Keyspace,
     /// State rows by their own keys.
     pub(crate) state: Keyspace,
     /// Truncated statement id and index; no value. Rebuildable.
@@ -70,6 +73,9 @@ impl Keyspaces {
             entries: keyspace("entries")?,
             tiles: keyspace("tiles")?,
             checkpoints: keyspace("checkpoints")?,
+            bodies: db.keyspace("bodies", || {
+                options().with_kv_separation(Some(KvSeparationOptions::default()))
+            })?,
             state: keyspace("state")?,
             ids: keyspace("ids")?,
             values: keyspace("values")?,

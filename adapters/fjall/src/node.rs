@@ -9,7 +9,7 @@ use crate::store::{Expected, FjallStore};
 use crate::verify::{Chain, last_seq, verify_chain, verify_head};
 use crate::vote_state::{Standing, VoteState, VoteStateFile};
 use crate::writer::{ChainEnd, Shared, Work, Writer, WriterHandle};
-use bus::ports::{Completion, Journal, Store, StoredBlock};
+use bus::ports::{BodyStore, Completion, Journal, Store, StoredBlock};
 use messages::ids::{Height, Name};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
@@ -120,6 +120,8 @@ pub struct Opened {
     pub journal: Arc<dyn Journal>,
     /// The store.
     pub store: Arc<dyn Store>,
+    /// The bodies.
+    pub bodies: Arc<dyn BodyStore>,
     /// Whether the node may vote.
     pub health: JournalHealth,
     /// Below this height the node must sign nothing, for it forgot once.
@@ -275,9 +277,11 @@ fn assemble(
         expected: Mutex::new(expected),
         failure: options.failure,
     };
+    let store = Arc::new(store);
     Ok(Opened {
         journal: Arc::new(journal),
-        store: Arc::new(store),
+        bodies: store.clone(),
+        store,
         health,
         floor: floor_of(standing),
         node: FjallNode {

@@ -4,7 +4,7 @@ use crate::failure::FailureHook;
 use crate::index::{self, Tail};
 use crate::keyspaces::{Keyspaces, ReadError, number, read_number, tile};
 use crate::writer::{Shared, Work, WriterHandle};
-use bus::ports::{Commit, Completion, LedgerReader, Store, StoredBlock};
+use bus::ports::{BodyReader, BodyStore, Commit, Completion, LedgerReader, Store, StoredBlock};
 use bytes::Bytes;
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, StatementId};
@@ -172,6 +172,38 @@ impl LedgerReader for FjallStore {
 
     fn state_rows(&self) -> Vec<(Bytes, Bytes)> {
         self.give("read the state", self.read_state())
+    }
+}
+
+impl BodyReader for FjallStore {
+    fn body(&self, digest: &Hash) -> Option<Bytes> {
+        let found = self.keyspaces.bodies.get(digest.0).map_err(ReadError::from);
+        let bytes = self.give("read a body", found)?;
+        let bytes = Bytes::copy_from_slice(&bytes);
+        // Never serve what is damaged: a holder elsewhere has the body too.
+        if Hash::of(&bytes) == *digest {
+            return Some(bytes);
+        }
+        tracing::error!(%digest, "a body on the disk is damaged");
+        None
+    }
+
+    fn holds_body(&self, digest: &Hash) -> bool {
+        let found = self.keyspaces.bodies.contains_key(digest.0);
+        self.give("look a body up", found.map_err(ReadError::from))
+    }
+}
+
+impl BodyStore for FjallStore {
+    fn put_body(&self, digest: Hash, bytes: Bytes, done: Completion) {
+        if self.holds_body(&digest) {
+            return self.writer.send(Work::Flush { done });
+        }
+        self.writer.send(Work::Body {
+            digest,
+            bytes,
+            done,
+        });
     }
 }
 

@@ -47,6 +47,12 @@ pub(crate) enum Work {
     },
     /// The note of a published checkpoint, which needs no sync of its own.
     Checkpoint { height: Height, note: String },
+    /// A body.
+    Body {
+        digest: Hash,
+        bytes: Bytes,
+        done: Completion,
+    },
     /// Another standing in the vote-state file.
     Standing {
         standing: Standing,
@@ -140,7 +146,12 @@ impl Writer {
     }
 
     fn write(&mut self, works: Vec<Work>) -> Result<Vec<Completion>, WriteError> {
-        let needs_sync = |w: &Work| matches!(w, Work::Append { .. } | Work::Commit { .. });
+        let needs_sync = |w: &Work| {
+            matches!(
+                w,
+                Work::Append { .. } | Work::Commit { .. } | Work::Body { .. }
+            )
+        };
         let mut batch = if works.iter().any(needs_sync) {
             self.keyspaces.durable_batch()
         } else {
@@ -200,6 +211,14 @@ impl Writer {
                 let key = number(height.0);
                 batch.insert(&self.keyspaces.checkpoints, key, note.as_bytes());
                 group.notes.push(height);
+            }
+            Work::Body {
+                digest,
+                bytes,
+                done,
+            } => {
+                batch.insert(&self.keyspaces.bodies, digest.0, &bytes[..]);
+                group.completions.push(done);
             }
             Work::Standing { standing, done } => {
                 group.standing = Some(standing);

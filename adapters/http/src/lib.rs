@@ -11,12 +11,14 @@
 //! | `GET /v1/statements/{id}` | a statement and where it stands |
 //! | `GET /v1/statements/{id}/receipt` | its receipt (C2SP tlog-proof) |
 //! | `GET /v1/statements/{id}/outcome` | what became of it, with its proof |
+//! | `GET /v1/statements/{id}/content` | the content that it lodges, as a download |
 //! | `GET /v1/lookup?value=HEX` | statements that lodge a digest or commitment |
 //! | `GET /v1/events?after=ORDINAL` | events as they are published (server-sent events) |
 //! | `GET /v1/blocks`, `GET /v1/blocks/{height or id}` | blocks |
 //! | `GET /v1/namespaces`, `GET /v1/namespaces/{name}/keys` | who may deposit where |
 //! | `GET /v1/identities/{key}` | what a key may do |
 //! | `GET /v1/state/{key}`, `GET /v1/state?key=HEX` | a row of the state, or the proof that there is none |
+//! | `PUT /v1/bodies/{digest}`, `GET /v1/bodies/{digest}` | a content kept beside the log |
 //! | `GET /checkpoint`, `GET /v1/checkpoint` | the newest checkpoint (C2SP signed note) |
 //! | `GET /tile/{level}/{n}`, `GET /tile/entries/{n}` | tiles and bundles (C2SP tlog-tiles) |
 //! | `GET /v1/entries`, `GET /v1/entries/{index}` | entries of the log |
@@ -29,6 +31,7 @@
 //! The table in `routes` is what both the router and the OpenAPI document are made from.
 
 mod asking;
+mod bodies;
 mod conditional;
 mod events;
 mod openapi;

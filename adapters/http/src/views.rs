@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use bus::api::{BlockView, Committed, Health, StatementView, ValidatorStatus};
 use messages::ids::{Name, StatementId, TimeMs};
 use messages::report::utc_text;
-use messages::statement::{DepositMode, DigestAlgorithm, Statement};
+use messages::statement::{DigestAlgorithm, Statement};
 use serde::Serialize;
 
 fn text(time: TimeMs) -> String {
@@ -103,14 +103,11 @@ impl From<Statement> for DepositJson {
             key: statement.key.to_string(),
             network: deposit.network.to_string(),
             namespace: deposit.namespace.to_string(),
-            mode: match deposit.mode {
-                DepositMode::Digest => "digest",
-                DepositMode::Commitment => "commitment",
-            },
+            mode: deposit.lodged.mode().name(),
             algorithm: match deposit.algorithm {
                 DigestAlgorithm::Sha256 => "sha-256",
             },
-            value: deposit.value.to_string(),
+            value: deposit.lodged.value().to_string(),
             declared_time: deposit.declared_time.map(text),
             declared_time_ms: deposit.declared_time.map(|time| time.0),
             not_before: deposit.not_before.map(|hash| hash.to_string()),

@@ -136,6 +136,8 @@ impl TrialNetwork {
             .collect();
         listed.sort_by_key(|l| l.key);
         let name = |text| Name::try_new(text).expect("a short name of allowed characters");
+        // Two of the validators hold the bodies that members lodge; the others never see them.
+        let holders = (0..n.min(2)).map(node_name).collect();
         let genesis = Genesis {
             network: name(&network),
             origin: format!("{DEMONSTRATION_ORIGIN}wutong.example/{network}"),
@@ -146,13 +148,11 @@ impl TrialNetwork {
                 Namespace {
                     name: name("members"),
                     open: false,
+                    public: false,
                     listed,
+                    holders,
                 },
-                Namespace {
-                    name: name("public"),
-                    open: true,
-                    listed: Vec::new(),
-                },
+                Namespace::open(name("public")),
             ],
             parameters: Parameters::default(),
         };

@@ -149,6 +149,7 @@ fn ports(network: &TrialNetwork, i: usize, around: &Surroundings) -> Result<Node
         transport: around.hub.link(name.clone()),
         journal: opened.journal,
         store: opened.store,
+        bodies: opened.bodies,
         events: around.events.clone().filter(|_| i == 0),
         amnesiac,
         floor: opened.floor.unwrap_or(Height(0)),

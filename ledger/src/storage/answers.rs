@@ -1,5 +1,6 @@
 //! Answers to questions about committed data.
 
+mod bodies;
 mod log;
 mod pages;
 mod state;
@@ -68,6 +69,7 @@ impl Storage {
                 count,
             } => self.listed_keys(namespace, after.as_ref(), *count),
             Query::State(key) => self.state_row(key),
+            Query::Body { digest, reader } => self.body(digest, reader.as_ref()),
             Query::Events { after, count } => self.events(*after, *count),
             Query::Receipt(_)
             | Query::Statement(_)
@@ -78,8 +80,8 @@ impl Storage {
             | Query::PolicyChain
             | Query::ReceiptKeys
             | Query::CoseReceipt(_) => unreachable!("answered before"),
-            Query::Validators | Query::Health => {
-                unreachable!("the sync actor answers for the node itself")
+            Query::Validators | Query::Health | Query::PutBody { .. } => {
+                unreachable!("other actors answer these")
             }
         }
     }

@@ -45,12 +45,14 @@ impl Storage {
         let extra = ReceiptExtra {
             entry: place.entry.to_vec(),
             salt: None,
+            batch: None,
             outcome: place.outcome,
             seal: SealProof {
                 bytes: place.seal.to_vec(),
                 index: place.seal_index,
                 path: seal_path,
             },
+            chain: Vec::new(),
         };
         let receipt = Receipt {
             index: place.index,

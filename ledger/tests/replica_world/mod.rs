@@ -94,9 +94,8 @@ fn genesis(open: bool) -> Genesis {
         transport: key(&format!("transport-{i}")),
     };
     let public = Namespace {
-        name: name("public"),
         open,
-        listed: Vec::new(),
+        ..Namespace::open(name("public"))
     };
     Genesis {
         network: name("world"),
@@ -166,9 +165,8 @@ impl World {
         let deposit = messages::deposit::Deposit {
             network: self.chain.rules.network.clone(),
             namespace: name("public"),
-            mode: messages::deposit::DepositMode::Digest,
+            lodged: messages::deposit::Lodged::Digest(Hash([9; 32])),
             algorithm: messages::deposit::DigestAlgorithm::Sha256,
-            value: Hash([9; 32]),
             declared_time: None,
             not_before: None,
             references: Vec::new(),

@@ -6,7 +6,7 @@ pub mod network;
 use messages::hash::Hash;
 use messages::ids::{Name, StatementId, TimeMs};
 use messages::keys::PrivateKey;
-use messages::statement::{Deposit, DepositMode, DigestAlgorithm, Statement};
+use messages::statement::{Deposit, DigestAlgorithm, Lodged, Statement};
 
 pub fn name(text: &str) -> Name {
     Name::try_new(text).unwrap()
@@ -20,9 +20,8 @@ pub fn plain_deposit(value: Hash) -> Deposit {
     Deposit {
         network: name("trial"),
         namespace: name("notary"),
-        mode: DepositMode::Digest,
+        lodged: Lodged::Digest(value),
         algorithm: DigestAlgorithm::Sha256,
-        value,
         declared_time: None,
         not_before: None,
         references: vec![],
@@ -31,14 +30,14 @@ pub fn plain_deposit(value: Hash) -> Deposit {
 
 pub fn full_deposit() -> Deposit {
     Deposit {
-        mode: DepositMode::Commitment,
+        lodged: Lodged::Commitment(Hash::of(b"a commitment")),
         declared_time: Some(TimeMs(1_700_000_000_123)),
         not_before: Some(Hash::of(b"a checkpoint")),
         references: vec![
             StatementId(Hash::of(b"first")),
             StatementId(Hash::of(b"second")),
         ],
-        ..plain_deposit(Hash::of(b"a commitment"))
+        ..plain_deposit(Hash::ZERO)
     }
 }
 

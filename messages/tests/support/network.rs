@@ -1,6 +1,8 @@
 //! A small network with a log of two blocks, and receipts from it.
 
 use super::{key, name, plain_deposit};
+use messages::batch::{BatchTree, member_commitment, member_salt};
+use messages::cbor::Canonical;
 use messages::checkpoint::{Checkpoint, cosign, sign_log};
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, StatementId, TimeMs, TreeSize};
@@ -9,9 +11,10 @@ use messages::merkle;
 use messages::note::{Note, VerifierKey, VerifierKeyType};
 use messages::outcome::{Outcome, OutcomeCode, outcomes_root};
 use messages::policy::{Policy, Witness};
-use messages::receipt::{OutcomeProof, Receipt, ReceiptExtra, SealProof};
+use messages::policy_entry::PolicyEntry;
+use messages::receipt::{BatchProof, OutcomeProof, PolicyLink, Receipt, ReceiptExtra, SealProof};
 use messages::seal::Seal;
-use messages::statement::{Deposit, DepositMode, DigestAlgorithm, Statement, commit};
+use messages::statement::{Deposit, DigestAlgorithm, Lodged, Statement, commit};
 use messages::verify::DocumentDigest;
 
 pub const ORIGIN: &str = "ledger.example/trial";
@@ -27,11 +30,47 @@ pub struct Network {
 
 impl Network {
     pub fn of(n: usize) -> Self {
-        let keys = |what: &str| (1..=n).map(|i| key(&format!("{what} {i}"))).collect();
+        Self::of_keys("", n)
+    }
+
+    /// The same network an epoch later, when every validator has other keys.
+    pub fn later(n: usize) -> Self {
+        Self::of_keys("later ", n)
+    }
+
+    /// A network whose keys are named so.
+    pub fn of_keys(epoch: &str, n: usize) -> Self {
+        let keys = |what: &str| {
+            let key = |i| key(&format!("{epoch}{what} {i}"));
+            (1..=n).map(key).collect()
+        };
         Self {
             n,
             logs: keys("log"),
             cosigners: keys("cosigner"),
+        }
+    }
+
+    /// The policy of this network, bound by a checkpoint that another one signed.
+    pub fn link(&self, epoch: u64, signed_by: &Self) -> PolicyLink {
+        let entry = PolicyEntry {
+            network: name("trial"),
+            epoch,
+            policy: self.policy().text(),
+            receipt_keys: vec![(name("v1"), key("receipt 1").public())],
+        };
+        let entry = entry.to_bytes();
+        let leaves = [b"genesis".as_slice(), &entry, b"a later entry"].map(Hash::leaf);
+        let head = Checkpoint {
+            origin: ORIGIN.into(),
+            size: TreeSize(leaves.len() as u64),
+            root: merkle::root_of_leaves(&leaves),
+        };
+        PolicyLink {
+            entry,
+            index: LeafIndex(1),
+            path: merkle::inclusion_path(&leaves, 1),
+            checkpoint: signed_by.sign(&head, &[0, 2, 3]).encode(),
         }
     }
 
@@ -80,6 +119,8 @@ impl Network {
 pub struct Issue {
     pub deposit: Deposit,
     pub salt: Option<[u8; 32]>,
+    pub batch: Option<BatchProof>,
+    pub chain: Vec<PolicyLink>,
     pub code: OutcomeCode,
     pub seal_network: String,
     pub origin: String,
@@ -94,10 +135,12 @@ impl Issue {
         let value = commit(&SALT, DigestAlgorithm::Sha256, &digest);
         Self {
             deposit: Deposit {
-                mode: DepositMode::Commitment,
-                ..plain_deposit(value)
+                lodged: Lodged::Commitment(value),
+                ..plain_deposit(Hash::ZERO)
             },
             salt: Some(SALT),
+            batch: None,
+            chain: Vec::new(),
             code: OutcomeCode::DONE,
             seal_network: "trial".into(),
             origin: ORIGIN.into(),
@@ -112,6 +155,30 @@ impl Issue {
             deposit: plain_deposit(Hash::of(DOCUMENT)),
             salt: None,
             ..Self::standard()
+        }
+    }
+
+    /// A deposit that lodges `lodged`, without salt.
+    pub fn of(lodged: Lodged) -> Self {
+        let mut issue = Self::plain();
+        issue.deposit.lodged = lodged;
+        issue
+    }
+
+    /// [`DOCUMENT`] as member 5 of a batch of 11.
+    pub fn member() -> Self {
+        let digest = |i| match i {
+            5 => Hash::of(DOCUMENT),
+            _ => Hash::of(&[i as u8]),
+        };
+        let commitments: Vec<Hash> = (0..11)
+            .map(|i| member_commitment(&SALT, i, &digest(i)))
+            .collect();
+        let tree = BatchTree::of_commitments(&commitments).unwrap();
+        Self {
+            salt: Some(member_salt(&SALT, 5)),
+            batch: tree.prove(5),
+            ..Self::of(tree.lodged())
         }
     }
 
@@ -162,8 +229,10 @@ impl Issue {
             extra: ReceiptExtra {
                 entry: ours.entry(),
                 salt: self.salt,
+                batch: self.batch.clone(),
                 outcome: OutcomeProof::new(&outcomes, 1),
                 seal: SealProof::new(&seal, LeafIndex(seal_index as u64), seal_path),
+                chain: self.chain.clone(),
             },
             checkpoint: network.sign(&head, &self.signers),
         }

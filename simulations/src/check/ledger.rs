@@ -8,6 +8,7 @@ use messages::consensus::CommitCertificate;
 use messages::genesis::Genesis;
 use messages::ids::Height;
 use messages::ports::ConsensusVerifier;
+use messages::statement::{Lodged, Statement};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -110,6 +111,7 @@ pub fn check(
         }
         for (place, leaf) in (next_leaf as u64..).zip(&leaves[next_leaf..size - 1]) {
             summary.statements.entry(*leaf).or_default().push(place);
+            check_body(tables, &tables.entries[place as usize])?;
         }
         previous = sha256(&[b"wutong/header/v1\0", &block.header]);
         check_certificate(&block.certificate, *height, previous, genesis, verifier)?;
@@ -124,6 +126,21 @@ pub fn check(
         return Err("the log has entries that belong to no block".into());
     }
     Ok(summary)
+}
+
+/// Whoever committed a statement holds the body that it lodges, unchanged.
+fn check_body(tables: &Tables, entry: &[u8]) -> Result<(), String> {
+    let statement = Statement::parse(entry).map_err(|e| format!("a statement: {e}"))?;
+    let Lodged::Body { digest, size } = statement.deposit.lodged else {
+        return Ok(());
+    };
+    match tables.bodies.get(&digest) {
+        None => Err(format!("the body {digest} is missing")),
+        Some(body) if sha256(&[body]) != digest.0 || body.len() as u64 != size => {
+            Err(format!("the body {digest} is another"))
+        }
+        Some(_) => Ok(()),
+    }
 }
 
 /// More than two thirds of the validators signed a precommit for the block.

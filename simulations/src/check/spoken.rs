@@ -117,7 +117,9 @@ impl State {
             }
             PeerMessage::Statements(_)
             | PeerMessage::Status { .. }
-            | PeerMessage::BlocksRequest { .. } => {}
+            | PeerMessage::BlocksRequest { .. }
+            | PeerMessage::BodyRequest { .. }
+            | PeerMessage::BodyChunk { .. } => {}
         }
     }
 

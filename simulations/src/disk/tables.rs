@@ -29,6 +29,8 @@ pub struct Tables {
     pub block_ids: BTreeMap<Hash, Height>,
     /// Notes of published checkpoints.
     pub notes: BTreeMap<Height, String>,
+    /// Bodies by digest.
+    pub bodies: BTreeMap<Hash, Bytes>,
 }
 
 impl Tables {

@@ -7,7 +7,7 @@ use messages::outcome::Outcome;
 use messages::receipt::Receipt;
 use messages::report::utc_text;
 use messages::seal::Seal;
-use messages::statement::{DepositMode, Statement};
+use messages::statement::{DepositMode, Lodged, Statement};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -56,9 +56,15 @@ fn write_statement(statement: &Statement, salted: bool, output: &mut Output<'_>)
     output.field("key id", statement.key.fingerprint());
     let (network, namespace) = (&deposit.network, &deposit.namespace);
     output.field("network", format!("{network}, namespace {namespace}"));
-    let mode = mode_name(deposit.mode);
-    output.field(mode, deposit.value);
-    if deposit.mode == DepositMode::Commitment {
+    let mode = deposit.lodged.mode();
+    output.field(mode.name(), deposit.lodged.value());
+    match deposit.lodged {
+        Lodged::Batch { count, .. } => output.field("members", count),
+        Lodged::Body { size, .. } => output.field("bytes", size),
+        Lodged::Content(ref content) => output.field("bytes", content.len()),
+        Lodged::Digest(_) | Lodged::Commitment(_) => {}
+    }
+    if mode == DepositMode::Commitment {
         output.field(
             "salt",
             if salted {
@@ -73,13 +79,6 @@ fn write_statement(statement: &Statement, salted: bool, output: &mut Output<'_>)
     }
 }
 
-fn mode_name(mode: DepositMode) -> &'static str {
-    match mode {
-        DepositMode::Digest => "digest",
-        DepositMode::Commitment => "commitment",
-    }
-}
-
 /// The receipt for programs; the salt itself is not printed.
 pub(crate) fn json(receipt: &Receipt) -> Value {
     let extra = &receipt.extra;
@@ -87,7 +86,7 @@ pub(crate) fn json(receipt: &Receipt) -> Value {
         json!({
             "issuer": s.issuer, "subject": s.subject, "key": s.key.to_string(),
             "network": s.deposit.network.as_str(), "namespace": s.deposit.namespace.as_str(),
-            "mode": mode_name(s.deposit.mode), "value": s.deposit.value.to_string(),
+            "mode": s.deposit.lodged.mode().name(), "value": s.deposit.lodged.value().to_string(),
             "declared_time_ms": s.deposit.declared_time.map(|t| t.0),
         })
     });

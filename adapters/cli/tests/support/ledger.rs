@@ -82,6 +82,8 @@ fn receipt_with(entry: &[u8], code: OutcomeCode) -> Receipt {
         extra: ReceiptExtra {
             entry: entry.to_vec(),
             salt: None,
+            batch: None,
+            chain: Vec::new(),
             outcome: OutcomeProof::new(&outcomes, 0),
             seal: SealProof::new(&seal, LeafIndex(3), inclusion_path(&leaves, 3)),
         },

@@ -93,7 +93,7 @@ impl Tail {
             let (key, entry) = guard.into_inner()?;
             let at = LeafIndex(read_number(&key)?);
             if let Some(statement) = statement(&entry) {
-                fresh.add(&Hash::leaf(&entry), &statement.deposit.value, at);
+                fresh.add(&Hash::leaf(&entry), &statement.deposit.lodged.value(), at);
             }
             fresh.end = LeafIndex(at.0 + 1);
             if fresh.values.len() >= run_rows {

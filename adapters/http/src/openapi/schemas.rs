@@ -186,6 +186,14 @@ fn statements() -> Group {
         ("NumberedStatement", object(&numbered)),
         ("Statements", object(&listed("NumberedStatement"))),
         ("Lookup", object(&lookup)),
+        (
+            "BodyTaken",
+            object(&[
+                ("digest", hash()),
+                ("size", number()),
+                ("next_step", text()),
+            ]),
+        ),
         ("Committed", committed),
         ("Pending", pending),
     ]
@@ -306,6 +314,8 @@ fn state() -> Group {
     let namespace = object(&[
         ("name", name()),
         ("open", truth()),
+        ("public", truth()),
+        ("holders", list(name())),
         ("listed_count", number()),
         ("listed", listed.clone()),
         ("listed_next", next()),

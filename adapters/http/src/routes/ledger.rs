@@ -1,13 +1,14 @@
 //! Statements, blocks, state and the node itself.
 
 use super::{Place, Route};
-use crate::{events, openapi, pages, reading, rights, state, submitting};
+use crate::{bodies, events, openapi, pages, reading, rights, state, submitting};
 
 const STATEMENT: &str = "application/scitt-statement+cose";
 const ID: &str = "Id of a statement: the leaf hash of its bytes.";
 
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = statements();
+    routes.extend(contents());
     routes.extend(blocks());
     routes.extend(rights_and_state());
     routes.extend(node());
@@ -117,6 +118,50 @@ fn statements() -> Vec<Route> {
             200,
             "text/event-stream",
             "Events, each with its ordinal as id.",
+        ),
+    ]
+}
+
+fn contents() -> Vec<Route> {
+    let digest = "SHA-256 of the body.";
+    let signed = "With the other two: a signed request to read, by a listed key.";
+    let read = |route: Route| {
+        route
+            .with(Place::Header, "wutong-key", "Hash", signed)
+            .with(Place::Header, "wutong-time", "Number", signed)
+            .with(Place::Header, "wutong-signature", "Bytes", signed)
+            .bytes("The content, as a download.")
+    };
+    vec![
+        read(
+            Route::get(
+                "/v1/statements/{id}/content",
+                bodies::content,
+                ("getContent", "The content that a statement lodges."),
+            )
+            .with(Place::Path, "id", "Hash", ID),
+        ),
+        Route::put(
+            "/v1/bodies/{digest}",
+            bodies::put,
+            (
+                "putBody",
+                "Hand a body over, ahead of the statement that lodges it.",
+            ),
+        )
+        .with(Place::Path, "digest", "Hash", digest)
+        .status(
+            201,
+            "BodyTaken",
+            "It waits for its statement, or is here already.",
+        ),
+        read(
+            Route::get(
+                "/v1/bodies/{digest}",
+                bodies::get,
+                ("getBody", "A body that a committed statement lodges."),
+            )
+            .with(Place::Path, "digest", "Hash", digest),
         ),
     ]
 }

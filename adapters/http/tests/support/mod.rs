@@ -99,6 +99,14 @@ impl NodeApi for FakeNode {
             Query::Checkpoint => Answer::Checkpoint("origin\n1\nroot\n".into()),
             Query::Policy => Answer::Policy("quorum v1\n".into()),
             Query::Validators => Answer::Validators(vec![validator()]),
+            Query::Body { digest, .. } if digest == Hash::of(b"a body") => {
+                Answer::Body(Bytes::from_static(b"a body"))
+            }
+            Query::Body { .. } => not_found("digest"),
+            Query::PutBody { digest, bytes } => Answer::BodyTaken {
+                digest,
+                size: bytes.len() as u64,
+            },
             Query::Health => Answer::Health(Box::new(health(!self.without_quorum))),
             other => fake_ledger::answer(other, self.told.lock().unwrap().0),
         });

@@ -9,7 +9,7 @@ use adapters_cli::Output;
 use bus::api::{NodeApi, SubmitAnswer};
 use bytes::Bytes;
 use clap::Args;
-use messages::deposit::{Deposit, DepositMode, DigestAlgorithm};
+use messages::deposit::{Deposit, DigestAlgorithm, Lodged};
 use messages::hash::Hash;
 use messages::ids::Name;
 use messages::keys::PrivateKey;
@@ -164,9 +164,8 @@ fn sign(args: &DepositsArgs, network: &TrialNetwork) -> Result<Vec<Bytes>, Strin
         let deposit = Deposit {
             network: genesis.network.clone(),
             namespace: namespace.clone(),
-            mode: DepositMode::Commitment,
+            lodged: Lodged::Commitment(Hash::of_parts(&[&salt, &(i as u64).to_be_bytes()])),
             algorithm: DigestAlgorithm::Sha256,
-            value: Hash::of_parts(&[&salt, &(i as u64).to_be_bytes()]),
             declared_time: Some(now()),
             not_before: None,
             references: Vec::new(),

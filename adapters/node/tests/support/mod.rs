@@ -6,7 +6,7 @@
     reason = "each test file uses its own part"
 )]
 
-use messages::deposit::{Deposit, DepositMode, DigestAlgorithm};
+use messages::deposit::{Deposit, DigestAlgorithm, Lodged};
 use messages::hash::Hash;
 use messages::ids::Name;
 use messages::keys::PrivateKey;
@@ -238,9 +238,8 @@ pub fn statement(network: &Name, namespace: &str, key: &PrivateKey, i: u64) -> S
     let deposit = Deposit {
         network: network.clone(),
         namespace: Name::try_new(namespace).unwrap(),
-        mode: DepositMode::Digest,
+        lodged: Lodged::Digest(Hash::of(&i.to_be_bytes())),
         algorithm: DigestAlgorithm::Sha256,
-        value: Hash::of(&i.to_be_bytes()),
         declared_time: None,
         not_before: None,
         references: Vec::new(),
