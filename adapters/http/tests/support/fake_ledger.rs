@@ -194,6 +194,8 @@ fn namespaces() -> Answer {
         items: vec![NamespaceView {
             name: name("members"),
             open: false,
+            public: false,
+            holders: vec![name("v1")],
             listed: keys(),
             listed_count: 2,
         }],
