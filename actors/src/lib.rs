@@ -6,6 +6,7 @@
 
 mod cores;
 mod link;
+mod listeners;
 mod node;
 mod ports;
 mod routes;

@@ -1,12 +1,13 @@
 //! [`assemble`]: one node from its ports, the same in production and in the simulator.
 
 use crate::link::{Link, Outbox};
+use crate::listeners::Listeners;
 use crate::ports::NodePorts;
 use crate::routes;
 use crate::shell::{Build, Core, Interpret, Parts, Shell};
 use crate::supervisor::Supervisor;
 use actix::{Actor, Addr};
-use bus::api::{NodeApi, Query, Reply, SubmitAnswer};
+use bus::api::{Listener, NodeApi, Query, Reply, SubmitAnswer};
 use bus::mailbox::{Mailbox, Overflow};
 use bus::ports::{BodyStore, Store};
 use bus::supervision::ActorName;
@@ -88,6 +89,7 @@ pub(crate) struct Wiring {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) body_store: Arc<dyn BodyStore>,
     pub(crate) replies: Replies,
+    pub(crate) listeners: Listeners,
     /// Somebody subscribes: without a sink nobody reads the publisher's mailbox.
     pub(crate) publishes: bool,
     pub(crate) on_floor: Arc<dyn Fn(Height) + Send + Sync>,
@@ -169,6 +171,10 @@ impl NodeApi for NodeHandle {
             replies.answered(token, Answer::Problem(busy()));
         }
     }
+
+    fn subscribe(&self, listener: Listener) {
+        self.wiring.listeners.add(listener);
+    }
 }
 
 /// Builds a node on the current actix arbiter and starts it.
@@ -201,6 +207,7 @@ pub fn assemble(ports: NodePorts) -> NodeHandle {
         store: ports.store.clone(),
         body_store: ports.bodies.clone(),
         replies: Replies::default(),
+        listeners: Listeners::default(),
         publishes: ports.events.is_some(),
         on_floor: ports.on_floor.clone(),
         floor: Mutex::new(ports.amnesiac.is_none().then_some(ports.floor)),

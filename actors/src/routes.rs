@@ -140,6 +140,7 @@ pub(crate) fn storage(w: &Wiring, effect: StorageEffect) {
         StorageEffect::Published { height, ids } => {
             w.gateway.post(GatewayInput::Published(ids));
             w.sync.post(PresenceInput::Published(height));
+            w.listeners.published(height);
             if w.publishes {
                 w.publisher.post(PublisherInput::Published(height));
             }

@@ -3,9 +3,14 @@
 
 use bytes::Bytes;
 pub use messages::api::*;
+use messages::ids::Height;
 
 /// Called once with the answer, from any thread.
 pub type Reply<T> = Box<dyn FnOnce(T) + Send>;
+
+/// Called with the height of each checkpoint that is published, in order, by the node's own
+/// thread: it must not block. Returns whether it wants to be called again.
+pub type Listener = Box<dyn FnMut(Height) -> bool + Send>;
 
 /// What a node offers to its surfaces.
 pub trait NodeApi: Send + Sync {
@@ -15,4 +20,7 @@ pub trait NodeApi: Send + Sync {
 
     /// Asks a question.
     fn query(&self, query: Query, reply: Reply<Answer>);
+
+    /// Has `listener` called from the next publication on.
+    fn subscribe(&self, listener: Listener);
 }

@@ -3,6 +3,8 @@
 
 use crate::ports::{Commit, Completion, Journal, Store, StoredBlock, Stream};
 use bytes::Bytes;
+use messages::block::Header;
+use messages::cbor::Canonical;
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name, StatementId, TimeMs};
 use messages::keys::PrivateKey;
@@ -89,7 +91,7 @@ impl Chain {
         let tile_hashes = self.grow(&entries);
         let block = StoredBlock {
             height,
-            header: format!("header {height}").into(),
+            header: self.header(height),
             certificate: Bytes::new(),
             previous_certificate: Bytes::new(),
             first_leaf,
@@ -112,6 +114,28 @@ impl Chain {
             ids,
             values,
         })
+    }
+
+    /// A header that reads; the genesis has none.
+    fn header(&self, height: Height) -> Bytes {
+        if height.0 == 0 {
+            return Bytes::new();
+        }
+        let header = Header {
+            network: self.network.clone(),
+            height,
+            time: TimeMs(height.0),
+            previous: Hash::ZERO,
+            log_size: self.tree.size(),
+            log_root: self.tree.root(),
+            state_root: Hash::ZERO,
+            outcomes_root: Hash::ZERO,
+            proposer: self.key.public(),
+            validator_set_hash: Hash::ZERO,
+            certificate_hash: Hash::ZERO,
+            protocol_version: 1,
+        };
+        header.to_bytes().into()
     }
 
     fn statement(&self, value: Hash) -> Vec<u8> {
@@ -197,7 +221,8 @@ fn empty(journal: &dyn Journal, store: &dyn Store) {
     assert_eq!(store.entry(LeafIndex(0)), None);
     assert!(store.entries(LeafIndex(0), 10).is_empty());
     assert!(store.tile_hashes(0, 0, 10).is_empty());
-    assert!(store.lookup(&Hash::ZERO).is_empty());
+    assert!(store.lookup(&Hash::ZERO, LeafIndex(0), 9).is_empty());
+    assert_eq!(store.height_of_block(&Hash::ZERO), None);
     assert_eq!(store.position(&StatementId(Hash::ZERO)), None);
     assert_eq!(store.newest_checkpoint(), None);
     assert_eq!(store.checkpoint_from(Height(0)), None);
@@ -275,6 +300,10 @@ fn holds(store: &dyn Store, commits: &[Arc<Commit>]) {
     for commit in commits {
         let block = &commit.block;
         assert_eq!(store.block(block.height).as_ref(), Some(block));
+        if let Ok(header) = Header::from_bytes(&block.header) {
+            let id = header.id().0;
+            assert_eq!(store.height_of_block(&id), Some(block.height));
+        }
         for (at, entry) in (commit.first_leaf.0..).zip(&commit.entries) {
             assert_eq!(store.entry(LeafIndex(at)).as_ref(), Some(entry));
         }
@@ -286,7 +315,15 @@ fn holds(store: &dyn Store, commits: &[Arc<Commit>]) {
     for ordinal in 0..7 {
         let value = Chain::value(ordinal);
         let expected = all.iter().filter(|(v, _)| *v == value).map(|(_, at)| *at);
-        assert_eq!(store.lookup(&value), expected.collect::<Vec<_>>());
+        let expected: Vec<LeafIndex> = expected.collect();
+        let first = LeafIndex(0);
+        assert_eq!(store.lookup(&value, first, expected.len() + 1), expected);
+        if let [_, second, ..] = expected[..] {
+            assert_eq!(store.lookup(&value, first, 1), expected[..1]);
+            assert_eq!(store.lookup(&value, second, 1), [second]);
+            let rest = store.lookup(&value, second, expected.len());
+            assert_eq!(rest, expected[1..]);
+        }
     }
     let mut rows = std::collections::BTreeMap::new();
     rows.extend(commits.iter().flat_map(|c| c.state_rows.clone()));

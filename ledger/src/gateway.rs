@@ -331,7 +331,12 @@ impl Gateway {
 
     fn on_ask(&self, token: u64, query: &Query, out: &mut Vec<GatewayEffect>) {
         out.push(match query {
-            Query::Receipt(id) | Query::Statement(id) if self.pending.contains(id) => {
+            Query::Receipt(id)
+            | Query::Statement(id)
+            | Query::Outcome(id)
+            | Query::CoseReceipt(id)
+                if self.pending.contains(id) =>
+            {
                 GatewayEffect::Reply {
                     token,
                     answer: Answer::Waiting(*id),

@@ -7,7 +7,7 @@ use crate::machine::{At, Keep, Machine};
 use messages::api::Event;
 use messages::block::Header;
 use messages::cbor::Canonical;
-use messages::ids::{Height, Name};
+use messages::ids::{Height, LeafIndex, Name};
 use messages::statement::Statement;
 use messages::stored::LedgerReader;
 use std::sync::Arc;
@@ -78,8 +78,32 @@ impl Publisher {
         }
     }
 
+    fn events_from(&self, next: u64) -> Vec<Event> {
+        let source = EventSource {
+            reader: &*self.reader,
+            network: &self.network,
+            published: self.published,
+            first_number: 0,
+        };
+        source.events_from(next, EVENTS_MAX)
+    }
+}
+
+/// Events of published statements, made from the ledger.
+pub(crate) struct EventSource<'r> {
+    /// Where blocks and entries lie.
+    pub(crate) reader: &'r dyn LedgerReader,
+    /// The network.
+    pub(crate) network: &'r Name,
+    /// Newest published height.
+    pub(crate) published: Height,
+    /// What the first statement's event is numbered as: 0 in the sinks, 1 over HTTP.
+    pub(crate) first_number: u64,
+}
+
+impl EventSource<'_> {
     /// The height whose block holds statement `ordinal`, among the published ones.
-    fn height_of(&self, ordinal: u64) -> Option<Height> {
+    pub(crate) fn height_of(&self, ordinal: u64) -> Option<Height> {
         let (mut low, mut high) = (1, self.published.0);
         while low < high {
             let middle = low + (high - low).div_ceil(2);
@@ -92,31 +116,29 @@ impl Publisher {
         (high > 0).then_some(Height(low))
     }
 
-    fn events_from(&self, next: u64) -> Vec<Event> {
+    /// Events from statement `next` (counted from 0) on, at most `max`.
+    pub(crate) fn events_from(&self, next: u64, max: usize) -> Vec<Event> {
         let mut events = Vec::new();
         let Some(mut height) = self.height_of(next) else {
             return events;
         };
-        while height <= self.published && events.len() < EVENTS_MAX {
+        while height <= self.published && events.len() < max {
             let Some(block) = self.reader.block(height) else {
                 break;
             };
             let Ok(header) = Header::from_bytes(&block.header) else {
                 break;
             };
-            let count = block.entry_count as usize - 1;
-            for (i, entry) in self
-                .reader
-                .entries(block.first_leaf, count)
-                .iter()
-                .enumerate()
-            {
-                let ordinal = block.first_ordinal + i as u64;
-                if ordinal >= next
-                    && let Ok(statement) = Statement::parse(entry)
-                {
-                    let index = block.first_leaf.0 + i as u64;
-                    events.push(self.event(ordinal, &header, index, &statement));
+            let statements = u64::from(block.entry_count) - 1;
+            let skipped = next.saturating_sub(block.first_ordinal).min(statements);
+            let count = ((statements - skipped) as usize).min(max - events.len());
+            let first = LeafIndex(block.first_leaf.0 + skipped);
+            let entries = self.reader.entries(first, count);
+            for (i, entry) in (skipped..).zip(&entries) {
+                if let Ok(statement) = Statement::parse(entry) {
+                    let number = block.first_ordinal + i + self.first_number;
+                    let index = block.first_leaf.0 + i;
+                    events.push(self.event(number, &header, index, &statement));
                 }
             }
             height = height.next();

@@ -10,7 +10,10 @@
 
 use bytes::Bytes;
 use messages::hash::Hash;
+use messages::state_proof::path_bit as bit;
 use std::sync::Arc;
+
+pub use messages::state_proof::StateProof;
 
 #[derive(Debug)]
 enum Node {
@@ -35,10 +38,6 @@ fn link_hash(link: &Link) -> Hash {
     }
 }
 
-fn bit(path: &Hash, depth: usize) -> bool {
-    path.0[depth / 8] & (0x80 >> (depth % 8)) != 0
-}
-
 fn leaf_hash(path: &Hash, value: &[u8]) -> Hash {
     Hash::of_parts(&[&[0], &path.0, &Hash::of(value).0])
 }
@@ -53,47 +52,6 @@ fn branch(left: Link, right: Link) -> Arc<Node> {
 pub struct StateTree {
     root: Link,
     len: usize,
-}
-
-/// Siblings from the root downwards, and what stands at the end of the path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StateProof {
-    /// Sibling hashes, from the root downwards.
-    pub siblings: Vec<Hash>,
-    /// The pair at the end: (hash of the key, hash of the value); none for an empty place.
-    pub end: Option<(Hash, Hash)>,
-}
-
-impl StateProof {
-    /// The root this proof leads to for `key`, and whether the key is present; none when the
-    /// proof says nothing about `key`.
-    pub fn resolve(&self, key: &[u8]) -> Option<(Hash, bool)> {
-        let path = Hash::of(key);
-        if self.siblings.len() > 256 {
-            return None;
-        }
-        let (mut hash, present) = match &self.end {
-            None => (Hash::ZERO, false),
-            Some((end_path, value_hash)) => {
-                let shares = (0..self.siblings.len()).all(|d| bit(end_path, d) == bit(&path, d));
-                if !shares {
-                    return None;
-                }
-                (
-                    Hash::of_parts(&[&[0], &end_path.0, &value_hash.0]),
-                    *end_path == path,
-                )
-            }
-        };
-        for (depth, sibling) in self.siblings.iter().enumerate().rev() {
-            hash = if bit(&path, depth) {
-                Hash::node(sibling, &hash)
-            } else {
-                Hash::node(&hash, sibling)
-            };
-        }
-        Some((hash, present))
-    }
 }
 
 impl StateTree {

@@ -6,6 +6,7 @@
 
 mod answers;
 mod receipts;
+mod states;
 
 use crate::log_tree::LogTree;
 use crate::machine::{At, Keep, Machine};
@@ -22,6 +23,7 @@ use messages::ids::{Height, LeafIndex, Name, StatementId, TimeMs, TreeSize};
 use messages::note::Note;
 use messages::stored::{BodyReader, Commit, LedgerReader, StoredBlock};
 use messages::wire::{CertifiedBlock, PeerMessage};
+use states::RecentStates;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -157,6 +159,8 @@ pub struct Storage {
     unpublished: BTreeMap<Height, Arc<Vec<StatementId>>>,
     /// Newest published checkpoint.
     published: Option<Published>,
+    /// State after recent blocks.
+    states: RecentStates,
 }
 
 /// A published checkpoint, read.
@@ -206,6 +210,7 @@ impl Storage {
             recent: BTreeMap::new(),
             unpublished: unpublished(&*reader, head.height, published.as_ref().map(|p| p.height)),
             published,
+            states: RecentStates::default(),
             reader,
             bodies,
             genesis,
@@ -343,6 +348,7 @@ impl Storage {
         );
         self.trim_recent();
         self.unpublished.insert(height, durable.ids.clone());
+        self.states.add(height, durable.state.clone());
         out.push(StorageEffect::Durable(durable));
     }
 
@@ -367,6 +373,7 @@ impl Storage {
             return;
         }
         self.published = Some(Published::read(height, note));
+        self.states.published(height);
         out.push(StorageEffect::PutCheckpoint {
             height,
             note: note.to_owned(),
@@ -468,6 +475,9 @@ impl Machine for Storage {
                 out.push(StorageEffect::Receipts { ready, not_yet });
             }
             StorageInput::Ask { token, query } => {
+                if matches!(query, Query::State(_) | Query::Identity { .. }) {
+                    self.load_state();
+                }
                 let answer = self.answer(query);
                 out.push(StorageEffect::Answer {
                     token: *token,

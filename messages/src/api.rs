@@ -5,6 +5,10 @@ use crate::ids::{Height, LeafIndex, Name, Ordinal, Round, StatementId, TimeMs, T
 use crate::keys::PublicKey;
 use bytes::Bytes;
 
+mod reading;
+
+pub use reading::*;
+
 /// Kind of a refusal; surfaces map it to their own status codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProblemKind {
@@ -98,8 +102,15 @@ pub enum Query {
     Receipt(StatementId),
     /// A statement and where it stands.
     Statement(StatementId),
-    /// Statements that lodge this digest or commitment.
-    Lookup(Hash),
+    /// Statements that lodge this digest or commitment, from a place in the log on.
+    Lookup {
+        /// The digest or commitment.
+        value: Hash,
+        /// First place that counts.
+        from: LeafIndex,
+        /// Most statements wanted.
+        count: usize,
+    },
     /// A block.
     Block(Height),
     /// The newest published checkpoint.
@@ -124,6 +135,72 @@ pub enum Query {
         /// The body.
         bytes: Bytes,
     },
+    /// A tile of the published log.
+    Tile(TileName),
+    /// Proof that a tree of the log extends an earlier one.
+    Consistency {
+        /// Size of the earlier tree.
+        first: TreeSize,
+        /// Size of the later tree; none for that of the newest checkpoint.
+        second: Option<TreeSize>,
+    },
+    /// Proof that an entry is in the log.
+    Inclusion {
+        /// Its place.
+        index: LeafIndex,
+        /// Size of the tree; none for that of the newest checkpoint.
+        size: Option<TreeSize>,
+    },
+    /// A block by its id.
+    BlockById(Hash),
+    /// A page of durable blocks.
+    Blocks(Page<Height>),
+    /// An entry of the published log.
+    Entry(LeafIndex),
+    /// A page of entries of the published log.
+    Entries(Page<LeafIndex>),
+    /// A page of published statements.
+    Statements(Page<Ordinal>),
+    /// What became of a published statement.
+    Outcome(StatementId),
+    /// What a key may do.
+    Identity {
+        /// The key.
+        key: PublicKey,
+        /// The only namespace wanted; none for all.
+        namespace: Option<Name>,
+    },
+    /// Namespaces, ordered by name.
+    Namespaces {
+        /// Those after this name; none for the first.
+        after: Option<Name>,
+        /// Most wanted.
+        count: usize,
+    },
+    /// Listed keys of a namespace, ordered by key.
+    ListedKeys {
+        /// The namespace.
+        namespace: Name,
+        /// Those after this key; none for the first.
+        after: Option<PublicKey>,
+        /// Most wanted.
+        count: usize,
+    },
+    /// A row of the state with its proof.
+    State(Bytes),
+    /// Events of published statements.
+    Events {
+        /// Those with a greater ordinal, which counts from 1; none asks for the newest ordinal.
+        after: Option<u64>,
+        /// Most wanted.
+        count: usize,
+    },
+    /// All policies of the network.
+    PolicyChain,
+    /// The COSE receipt of a statement (RFC 9942).
+    CoseReceipt(StatementId),
+    /// Keys that sign COSE receipts.
+    ReceiptKeys,
 }
 
 /// A block for people and programs.
@@ -204,13 +281,13 @@ pub struct Health {
 pub enum Answer {
     /// To [`Query::Receipt`].
     Receipt(Box<Committed>),
-    /// To [`Query::Receipt`] and [`Query::Statement`]: admitted here, not yet committed.
+    /// To questions about a statement that is admitted here and not yet published.
     Waiting(StatementId),
     /// To [`Query::Statement`].
     Statement(StatementView),
     /// To [`Query::Lookup`], oldest first.
-    Lookup(Vec<StatementView>),
-    /// To [`Query::Block`].
+    Lookup(Paged<StatementView, LeafIndex>),
+    /// To [`Query::Block`] and [`Query::BlockById`].
     Block(Box<BlockView>),
     /// To [`Query::Checkpoint`]: the signed note.
     Checkpoint(String),
@@ -229,6 +306,38 @@ pub enum Answer {
         /// Its size in bytes.
         size: u64,
     },
+    /// To [`Query::Tile`]: its bytes.
+    Tile(Bytes),
+    /// To [`Query::Consistency`].
+    Consistency(Box<ConsistencyProof>),
+    /// To [`Query::Inclusion`].
+    Inclusion(Box<InclusionProof>),
+    /// To [`Query::Blocks`].
+    Blocks(Paged<BlockSummary, Height>),
+    /// To [`Query::Entry`].
+    Entry(Bytes),
+    /// To [`Query::Entries`].
+    Entries(Paged<(LeafIndex, Bytes), LeafIndex>),
+    /// To [`Query::Statements`].
+    Statements(Paged<NumberedStatement, Ordinal>),
+    /// To [`Query::Outcome`].
+    Outcome(Box<OutcomeView>),
+    /// To [`Query::Identity`].
+    Identity(Box<IdentityView>),
+    /// To [`Query::Namespaces`].
+    Namespaces(Paged<NamespaceView, Name>),
+    /// To [`Query::ListedKeys`].
+    ListedKeys(Paged<(PublicKey, String), PublicKey>),
+    /// To [`Query::State`].
+    State(Box<StateView>),
+    /// To [`Query::Events`].
+    Events(EventPage),
+    /// To [`Query::PolicyChain`].
+    PolicyChain(Box<PolicyChain>),
+    /// To [`Query::CoseReceipt`].
+    CoseReceipt(Bytes),
+    /// To [`Query::ReceiptKeys`], one for each validator.
+    ReceiptKeys(Vec<PublicKey>),
     /// No such thing, or no answer now.
     Problem(Problem),
 }

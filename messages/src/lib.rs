@@ -31,6 +31,7 @@ pub mod quorum;
 pub mod receipt;
 pub mod report;
 pub mod seal;
+pub mod state_proof;
 pub mod statement;
 pub mod stored;
 pub mod tlog_proof;

@@ -322,7 +322,7 @@ pub fn check_key_name(name: &str) -> Result<(), NoteError> {
 }
 
 /// Decodes base64 of RFC 4648 section 4 with its padding, refusing stray bits.
-pub(crate) fn decode_base64(field: &'static str, text: &str) -> Result<Vec<u8>, NoteError> {
+pub fn decode_base64(field: &'static str, text: &str) -> Result<Vec<u8>, NoteError> {
     STANDARD.decode(text).map_err(|_| NoteError::Base64 {
         field,
         found: text.into(),
@@ -330,6 +330,6 @@ pub(crate) fn decode_base64(field: &'static str, text: &str) -> Result<Vec<u8>, 
 }
 
 /// Encodes base64 of RFC 4648 section 4.
-pub(crate) fn encode_base64(bytes: &[u8]) -> String {
+pub fn encode_base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }

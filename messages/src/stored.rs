@@ -82,8 +82,12 @@ pub trait LedgerReader: Send + Sync {
     /// Position of a statement.
     fn position(&self, id: &StatementId) -> Option<LeafIndex>;
 
-    /// Positions of the statements that lodge this digest or commitment, oldest first.
-    fn lookup(&self, value: &Hash) -> Vec<LeafIndex>;
+    /// Positions of the statements that lodge this digest or commitment, oldest first: at most
+    /// `count` of those at or after `from`.
+    fn lookup(&self, value: &Hash, from: LeafIndex, count: usize) -> Vec<LeafIndex>;
+
+    /// Height of the block whose header has this id; heights from 1.
+    fn height_of_block(&self, id: &Hash) -> Option<Height>;
 
     /// The newest published checkpoint at or above `height`: the lowest such.
     fn checkpoint_from(&self, height: Height) -> Option<(Height, String)>;

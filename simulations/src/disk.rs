@@ -402,13 +402,12 @@ impl LedgerReader for SimDisk {
         self.state().tables.positions.get(id).copied()
     }
 
-    fn lookup(&self, value: &Hash) -> Vec<LeafIndex> {
-        self.state()
-            .tables
-            .values
-            .get(value)
-            .cloned()
-            .unwrap_or_default()
+    fn lookup(&self, value: &Hash, from: LeafIndex, count: usize) -> Vec<LeafIndex> {
+        self.state().tables.lookup(value, from, count)
+    }
+
+    fn height_of_block(&self, id: &Hash) -> Option<Height> {
+        self.state().tables.block_ids.get(id).copied()
     }
 
     fn checkpoint_from(&self, height: Height) -> Option<(Height, String)> {

@@ -4,6 +4,7 @@
 //! entry itself. Everything here follows from the entries and can be made again from them. The
 //! newest rows are in memory ([`Tail`]), the others in the database.
 
+pub(crate) mod block_ids;
 mod tail;
 
 pub(crate) use tail::Tail;
@@ -47,25 +48,46 @@ pub(crate) fn position(
     Ok(is_it.then_some(at))
 }
 
-/// Where a digest or commitment was lodged, oldest first.
+/// Where a digest or commitment was lodged, oldest first: at most `count` places at or after
+/// `from`.
 pub(crate) fn lookup(
     rows: &Keyspaces,
     tail: &Tail,
     value: &Hash,
+    from: LeafIndex,
+    count: usize,
 ) -> Result<Vec<LeafIndex>, ReadError> {
-    let newest = tail.places(value);
-    let newest = newest.iter().map(|row| position_of(row));
-    // A run that was just written is found in both.
-    let places: Result<BTreeSet<LeafIndex>, ReadError> =
-        newest.chain(candidates(&rows.values, value)).collect();
-    let mut found = Vec::new();
-    for at in places? {
-        let entry = indexed_entry(rows, at)?;
-        if entry.is_some_and(|entry| value_of(&entry) == Some(*value)) {
-            found.push(at);
+    // First the tail: a run that leaves it meanwhile is found twice, not never.
+    let newest: Result<BTreeSet<LeafIndex>, ReadError> = tail
+        .places(value)
+        .iter()
+        .map(|row| position_of(row))
+        .collect();
+    let mut found = BTreeSet::new();
+    for at in candidates(&rows.values, value, from) {
+        if found.len() == count {
+            break;
+        }
+        let at = at?;
+        if lodges(rows, at, value)? {
+            found.insert(at);
         }
     }
-    Ok(found)
+    // Rows in the tail are newer than those in the database, or the same.
+    for at in newest?.range(from..) {
+        if found.len() == count {
+            break;
+        }
+        if lodges(rows, *at, value)? {
+            found.insert(*at);
+        }
+    }
+    Ok(found.into_iter().collect())
+}
+
+fn lodges(rows: &Keyspaces, at: LeafIndex, value: &Hash) -> Result<bool, ReadError> {
+    let entry = indexed_entry(rows, at)?;
+    Ok(entry.is_some_and(|entry| value_of(&entry) == Some(*value)))
 }
 
 /// Makes the index again from the entries; returns how many statements it holds. Wrong rows go,
@@ -110,6 +132,7 @@ pub(crate) fn rebuild(rows: &Keyspaces) -> Result<u64, ReadError> {
         }
     }
     batch.commit()?;
+    block_ids::rebuild(rows)?;
     Ok(statements)
 }
 
@@ -132,8 +155,9 @@ fn remove_wrong(
 fn candidates(
     index: &Keyspace,
     digest: &Hash,
+    from: LeafIndex,
 ) -> impl Iterator<Item = Result<LeafIndex, ReadError>> {
-    let rows = index.prefix(&digest.0[..TRUNCATED_BYTES]);
+    let rows = index.range(place(digest, from)..=place(digest, LeafIndex(u64::MAX)));
     rows.map(|guard| position_of(&guard.key()?))
 }
 

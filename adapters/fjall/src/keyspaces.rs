@@ -2,6 +2,7 @@
 //!
 //! All integers in keys are big endian, so that the order of keys is the order of numbers.
 
+use crate::index::block_ids;
 use bus::ports::{Commit, StoredBlock};
 use fjall::{
     CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions,
@@ -16,6 +17,7 @@ use std::path::Path;
 const FORMAT: &str = "1";
 const FORMAT_KEY: &str = "format";
 const INDEXED_KEY: &str = "indexed";
+const BLOCK_IDS_KEY: &str = "block-ids";
 
 /// What compresses badly is not compressed: most of what a node writes are digests and signatures.
 const JOURNAL_COMPRESSION: CompressionType = CompressionType::None;
@@ -50,6 +52,8 @@ pub(crate) struct Keyspaces {
     pub(crate) ids: Keyspace,
     /// Truncated digest or commitment and index; no value. Rebuildable.
     pub(crate) values: Keyspace,
+    /// Heights by truncated block id. Rebuildable.
+    pub(crate) block_ids: Keyspace,
 }
 
 impl Keyspaces {
@@ -75,6 +79,7 @@ impl Keyspaces {
             state: keyspace("state")?,
             ids: keyspace("ids")?,
             values: keyspace("values")?,
+            block_ids: keyspace("block-ids")?,
             db,
         })
     }
@@ -105,6 +110,9 @@ impl Keyspaces {
         let block = &commit.block;
         let record = wire::encode(block);
         batch.insert(&self.blocks, number(block.height.0), &record[..]);
+        if let Some(key) = block_ids::key_of(block) {
+            batch.insert(&self.block_ids, key, number(block.height.0));
+        }
         for (index, entry) in (commit.first_leaf.0..).zip(&commit.entries) {
             batch.insert(&self.entries, number(index), &entry[..]);
         }
@@ -134,6 +142,16 @@ impl Keyspaces {
     /// until then the rows are written again.
     pub(crate) fn set_indexed(&self, end: LeafIndex) -> Result<(), fjall::Error> {
         self.meta.insert(INDEXED_KEY, number(end.0))
+    }
+
+    /// Whether the block ids of all blocks stand in their keyspace.
+    pub(crate) fn has_block_ids(&self) -> Result<bool, fjall::Error> {
+        self.meta.contains_key(BLOCK_IDS_KEY)
+    }
+
+    /// Remembers that they do.
+    pub(crate) fn set_block_ids(&self) -> Result<(), fjall::Error> {
+        self.meta.insert(BLOCK_IDS_KEY, [1])
     }
 
     /// The newest block record.
@@ -171,7 +189,7 @@ impl ReadError {
     }
 }
 
-fn decode_block(height: Height, bytes: &[u8]) -> Result<StoredBlock, ReadError> {
+pub(crate) fn decode_block(height: Height, bytes: &[u8]) -> Result<StoredBlock, ReadError> {
     let what = || format!("block record {height}");
     let block: StoredBlock = wire::decode(bytes).map_err(|e| ReadError::row(what(), e))?;
     if block.height == height {

@@ -184,6 +184,7 @@ impl FjallNode {
         };
         let trusted = ground.trust(found)?;
         drop_journal_below(&rows, trusted.state.first_seq)?;
+        index::block_ids::complete(&rows)?;
         let tail = Tail::open(&rows, options.index_run_rows, options.failure.clone())?;
         let opened = assemble(rows, tail, trusted, head, options);
         opened.map_err(|e| file_error(dir, e))

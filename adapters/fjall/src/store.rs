@@ -139,11 +139,16 @@ impl LedgerReader for FjallStore {
         )
     }
 
-    fn lookup(&self, value: &Hash) -> Vec<LeafIndex> {
+    fn lookup(&self, value: &Hash, from: LeafIndex, count: usize) -> Vec<LeafIndex> {
         self.give(
             "read the value index",
-            index::lookup(&self.keyspaces, &self.tail, value),
+            index::lookup(&self.keyspaces, &self.tail, value, from, count),
         )
+    }
+
+    fn height_of_block(&self, id: &Hash) -> Option<Height> {
+        let found = index::block_ids::height_of(&self.keyspaces, id);
+        self.give("read the block ids", found)
     }
 
     fn checkpoint_from(&self, height: Height) -> Option<(Height, String)> {

@@ -6,7 +6,7 @@
 mod support;
 
 use bus::conformance::{Chain, completion, store_conformance, wait};
-use messages::ids::Height;
+use messages::ids::{Height, LeafIndex};
 
 #[test]
 fn the_ports_conform() {
@@ -45,7 +45,7 @@ fn a_block_said_twice_is_answered_and_written_once() {
     }
     assert_eq!(opened.store.head().unwrap(), commits[1].block);
     let value = Chain::value(0);
-    assert_eq!(opened.store.lookup(&value).len(), 1);
+    assert_eq!(opened.store.lookup(&value, LeafIndex(0), 100).len(), 1);
 }
 
 #[test]

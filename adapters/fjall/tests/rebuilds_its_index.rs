@@ -7,6 +7,7 @@ mod support;
 
 use bus::conformance::{Chain, completion, wait};
 use fjall::{Database, Keyspace};
+use messages::ids::LeafIndex;
 use std::path::Path;
 
 fn rows(dir: &Path, name: &str) -> Vec<Vec<u8>> {
@@ -84,7 +85,12 @@ fn digests_that_share_a_half_are_told_apart() {
         values.insert(twin(&value.0, 3), []).unwrap();
     });
     let opened = support::open(dir.path());
-    let found: Vec<u64> = opened.store.lookup(&value).iter().map(|at| at.0).collect();
+    let found: Vec<u64> = opened
+        .store
+        .lookup(&value, LeafIndex(0), 100)
+        .iter()
+        .map(|at| at.0)
+        .collect();
     assert_eq!(found, [2, 9], "ordinals 0 and 7 lodge it");
 }
 
@@ -118,11 +124,23 @@ fn rows_of_blocks_that_the_database_lost_name_nothing() {
     assert_eq!(opened.store.head().unwrap(), commits[2].block);
     let (lost, at) = commits[3].ids[0];
     assert_eq!(opened.store.position(&lost), None);
-    assert_eq!(opened.store.lookup(&Chain::value(0)).len(), 6);
+    assert_eq!(
+        opened
+            .store
+            .lookup(&Chain::value(0), LeafIndex(0), 100)
+            .len(),
+        6
+    );
     // The same block comes again, from a peer.
     let (done, told) = completion();
     opened.store.commit(commits[3].clone(), done);
     wait(&told);
     assert_eq!(opened.store.position(&lost), Some(at));
-    assert_eq!(opened.store.lookup(&Chain::value(0)).len(), 9);
+    assert_eq!(
+        opened
+            .store
+            .lookup(&Chain::value(0), LeafIndex(0), 100)
+            .len(),
+        9
+    );
 }

@@ -7,52 +7,93 @@
 //! | route | answer |
 //! |---|---|
 //! | `POST /v1/statements?wait_ms=N` | 201 with receipt, 202 when the wait ends, 503 without quorum |
+//! | `GET /v1/statements?after=ORDINAL` | published statements, page by page |
 //! | `GET /v1/statements/{id}` | a statement and where it stands |
 //! | `GET /v1/statements/{id}/receipt` | its receipt (C2SP tlog-proof) |
+//! | `GET /v1/statements/{id}/outcome` | what became of it, with its proof |
 //! | `GET /v1/lookup?value=HEX` | statements that lodge a digest or commitment |
-//! | `GET /v1/blocks/{height}` | a block |
+//! | `GET /v1/events?after=ORDINAL` | events as they are published (server-sent events) |
+//! | `GET /v1/blocks`, `GET /v1/blocks/{height or id}` | blocks |
+//! | `GET /v1/namespaces`, `GET /v1/namespaces/{name}/keys` | who may deposit where |
+//! | `GET /v1/identities/{key}` | what a key may do |
+//! | `GET /v1/state/{key}`, `GET /v1/state?key=HEX` | a row of the state, or the proof that there is none |
 //! | `GET /checkpoint`, `GET /v1/checkpoint` | the newest checkpoint (C2SP signed note) |
-//! | `GET /v1/policy` | the trust anchor (C2SP tlog-policy) |
+//! | `GET /tile/{level}/{n}`, `GET /tile/entries/{n}` | tiles and bundles (C2SP tlog-tiles) |
+//! | `GET /v1/entries`, `GET /v1/entries/{index}` | entries of the log |
+//! | `GET /v1/proofs/consistency`, `GET /v1/proofs/inclusion` | proofs (RFC 6962) |
+//! | `GET /v1/policy`, `GET /v1/policy/chain` | the trust anchor (C2SP tlog-policy), and all there were |
 //! | `GET /v1/validators`, `GET /v1/health` | the node's view of the network and of itself |
+//! | `GET /v1/openapi.json` | the OpenAPI document |
+//! | `POST /entries`, `GET /entries/{id}`, `GET /.well-known/scitt-keys` | SCITT reference endpoints |
+//!
+//! The table in `routes` is what both the router and the OpenAPI document are made from.
 
 mod asking;
+mod conditional;
+mod events;
+mod openapi;
+mod pages;
 mod problem;
+mod proofs;
 mod reading;
+mod rights;
+mod routes;
+mod scitt;
+mod state;
 mod submitting;
+mod tiles;
 mod views;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::extract::FromRef;
 use bus::api::NodeApi;
+use events::Streams;
+use messages::ids::Height;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// Longest that open requests may take to end once the server shuts down.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// What handlers share: the node behind the surface.
+/// The node behind the surface.
 pub(crate) type Node = Arc<dyn NodeApi>;
 
-/// The routes over a node.
+/// What handlers share.
+#[derive(Clone)]
+pub(crate) struct Surface {
+    pub(crate) node: Node,
+    pub(crate) streams: Streams,
+}
+
+impl Surface {
+    /// Newest height that was published since the surface began; 0 before.
+    pub(crate) fn published(&self) -> Height {
+        self.streams.published()
+    }
+}
+
+impl FromRef<Surface> for Node {
+    fn from_ref(surface: &Surface) -> Self {
+        surface.node.clone()
+    }
+}
+
+/// The routes over a node. Event streams end with the connections.
 pub fn router(api: Arc<dyn NodeApi>) -> Router {
-    Router::new()
-        .route("/v1/statements", post(submitting::submit))
-        .route("/v1/statements/{id}", get(reading::statement))
-        .route("/v1/statements/{id}/receipt", get(reading::receipt))
-        .route("/v1/lookup", get(reading::lookup))
-        .route("/v1/blocks/{height}", get(reading::block))
-        .route("/checkpoint", get(reading::checkpoint))
-        .route("/v1/checkpoint", get(reading::checkpoint))
-        .route("/v1/policy", get(reading::policy))
-        .route("/v1/validators", get(reading::validators))
-        .route("/v1/health", get(reading::health))
+    let (_, never) = watch::channel(false);
+    routed(api, never)
+}
+
+fn routed(node: Node, closing: watch::Receiver<bool>) -> Router {
+    let streams = Streams::new(&*node, closing);
+    routes::router()
         .fallback(problem::unknown_route)
         .method_not_allowed_fallback(problem::wrong_method)
-        .with_state(api)
+        .with_state(Surface { node, streams })
 }
 
 /// Serves the node until `shutdown` ends, then gives open requests two seconds to finish.
@@ -65,12 +106,14 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let (began, stopping) = oneshot::channel();
+    let (close, closing) = watch::channel(false);
     let shutdown = async move {
         shutdown.await;
+        close.send_replace(true);
         // The receiver is gone only when the server has already ended.
         let _ = began.send(());
     };
-    let server = axum::serve(listener, router(api)).with_graceful_shutdown(shutdown);
+    let server = axum::serve(listener, routed(api, closing)).with_graceful_shutdown(shutdown);
     let drained = async move {
         match stopping.await {
             Ok(()) => tokio::time::sleep(DRAIN).await,

@@ -3,11 +3,15 @@
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bus::api::{Problem, ProblemKind};
+use messages::hash::Hash;
 use messages::ids::{Name, StatementId};
 use serde::Serialize;
 
 /// Media type of problem details.
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// What caches are told of a refusal.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Seconds after which a busy node may be asked again.
 const RETRY_BUSY_S: u64 = 1;
@@ -112,7 +116,35 @@ impl HttpProblem {
         )
     }
 
-    fn retry_after_s(&self) -> Option<u64> {
+    /// No statement lodges this value.
+    pub(crate) fn nothing_lodged(value: &Hash) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "nothing-lodged",
+            format!("no statement here lodges {value}"),
+            "A salted deposit is found only by its commitment: compute it from the document and \
+             the salt in its receipt (`wutong show lookup FILE --receipt R`).",
+        )
+        .about("value")
+    }
+
+    /// Its status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Its stable code.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What is wrong, and what to do about it.
+    pub(crate) fn texts(&self) -> (&str, &str) {
+        (&self.detail, &self.next_step)
+    }
+
+    /// Seconds after which the client may come back; none when it need not wait.
+    pub(crate) fn retry_after_s(&self) -> Option<u64> {
         match self.status {
             StatusCode::TOO_MANY_REQUESTS => Some(RETRY_BUSY_S),
             StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_UNAVAILABLE_S),
@@ -153,6 +185,8 @@ impl IntoResponse for HttpProblem {
         let mut response = (self.status, axum::Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
+        // What is refused now may be there in a moment.
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
         if let Some(seconds) = self.retry_after_s() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -166,7 +200,7 @@ pub(crate) async fn unknown_route(uri: Uri) -> HttpProblem {
         StatusCode::NOT_FOUND,
         "unknown-route",
         format!("no such path: {}", uri.path()),
-        "Paths begin with /v1: statements, lookup, blocks, checkpoint, policy, validators, health.",
+        "GET /v1/openapi.json lists all paths.",
     )
     .about("path")
 }
@@ -177,7 +211,7 @@ pub(crate) async fn wrong_method(method: Method, uri: Uri) -> HttpProblem {
         StatusCode::METHOD_NOT_ALLOWED,
         "wrong-method",
         format!("{} does not answer {method}", uri.path()),
-        "The Allow header lists the methods: statements are submitted with POST, all else is GET.",
+        "The Allow header lists the methods.",
     )
     .about("method")
 }

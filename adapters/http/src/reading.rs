@@ -1,80 +1,96 @@
 //! Queries.
 
-use crate::Node;
-use crate::asking::{Parameters, Segment, ask};
+use crate::asking::{HeightOrId, Parameters, Segment, ask};
+use crate::conditional::{Freshness, Kept, TEXT};
 use crate::problem::HttpProblem;
-use crate::views::{BlockJson, HealthJson, LookupJson, PendingView, StatementJson, ValidatorsJson};
+use crate::state::POLICY_S;
+use crate::views::{BlockJson, HealthJson, PendingView, StatementJson, ValidatorsJson};
+use crate::{Node, Surface};
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bus::api::{Answer, Query};
+use messages::ids::Height;
 
-/// Media type of all text answers.
-const TEXT: [(header::HeaderName, &str); 1] = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+/// How long a checkpoint may be kept, in seconds.
+const CHECKPOINT_S: u32 = 1;
 
 type Answered = Result<Response, HttpProblem>;
 
 /// `GET /v1/statements/{id}`.
-pub(crate) async fn statement(State(node): State<Node>, segment: Segment) -> Answered {
+pub(crate) async fn statement(
+    State(node): State<Node>,
+    segment: Segment,
+    parameters: Parameters,
+) -> Answered {
+    parameters.allow(&[])?;
     match ask(&node, Query::Statement(segment.id()?)).await? {
         Answer::Statement(view) => Ok(Json(StatementJson::from(&view)).into_response()),
-        Answer::Waiting(id) => Ok(waiting(PendingView::new(&id))),
+        Answer::Waiting(id) => Ok(PendingView::new(&id).accepted()),
         _ => Err(HttpProblem::no_answer()),
     }
 }
 
 /// `GET /v1/statements/{id}/receipt`.
-pub(crate) async fn receipt(State(node): State<Node>, segment: Segment) -> Answered {
+pub(crate) async fn receipt(
+    State(node): State<Node>,
+    kept: Kept,
+    segment: Segment,
+    parameters: Parameters,
+) -> Answered {
+    parameters.allow(&[])?;
     match ask(&node, Query::Receipt(segment.id()?)).await? {
-        Answer::Receipt(committed) => Ok((TEXT, committed.receipt).into_response()),
-        Answer::Waiting(id) => Ok(waiting(PendingView::new(&id))),
+        Answer::Receipt(committed) => Ok(kept.answer(TEXT, committed.receipt, Freshness::Ask)),
+        Answer::Waiting(id) => Ok(PendingView::new(&id).accepted()),
         _ => Err(HttpProblem::no_answer()),
     }
 }
 
-fn waiting(view: PendingView) -> Response {
-    let retry = [(header::RETRY_AFTER, "1")];
-    (StatusCode::ACCEPTED, retry, Json(view)).into_response()
-}
-
-/// `GET /v1/lookup?value=HEX`.
-pub(crate) async fn lookup(State(node): State<Node>, parameters: Parameters) -> Answered {
-    let value = parameters.hash("value")?;
-    match ask(&node, Query::Lookup(value)).await? {
-        Answer::Lookup(found) if found.is_empty() => Err(HttpProblem::new(
-            StatusCode::NOT_FOUND,
-            "nothing-lodged",
-            format!("no statement here lodges {value}"),
-            "A salted deposit is found only by its commitment: compute it from the document and \
-             the salt in its receipt (`wutong show lookup FILE --receipt R`).",
-        )
-        .about("value")),
-        Answer::Lookup(found) => Ok(Json(LookupJson::new(&value, &found)).into_response()),
-        _ => Err(HttpProblem::no_answer()),
-    }
-}
-
-/// `GET /v1/blocks/{height}`.
-pub(crate) async fn block(State(node): State<Node>, segment: Segment) -> Answered {
-    match ask(&node, Query::Block(segment.height()?)).await? {
-        Answer::Block(view) => Ok(Json(BlockJson::from(*view)).into_response()),
+/// `GET /v1/blocks/{block}`.
+pub(crate) async fn block(
+    State(surface): State<Surface>,
+    kept: Kept,
+    segment: Segment,
+    parameters: Parameters,
+) -> Answered {
+    parameters.allow(&[])?;
+    let query = match segment.height_or_id()? {
+        HeightOrId::Height(height) => Query::Block(height),
+        HeightOrId::Id(id) => Query::BlockById(id),
+    };
+    match ask(&surface.node, query).await? {
+        Answer::Block(view) => {
+            let is_published = view.height <= surface.published();
+            let freshness = Freshness::immutable_if(is_published && view.height > Height(0));
+            Ok(kept.json(&BlockJson::from(*view), freshness))
+        }
         _ => Err(HttpProblem::no_answer()),
     }
 }
 
 /// `GET /checkpoint` and `GET /v1/checkpoint`.
-pub(crate) async fn checkpoint(State(node): State<Node>) -> Answered {
+pub(crate) async fn checkpoint(
+    State(node): State<Node>,
+    kept: Kept,
+    parameters: Parameters,
+) -> Answered {
+    parameters.allow(&[])?;
     match ask(&node, Query::Checkpoint).await? {
-        Answer::Checkpoint(note) => Ok((TEXT, note).into_response()),
+        Answer::Checkpoint(note) => Ok(kept.answer(TEXT, note, Freshness::Seconds(CHECKPOINT_S))),
         _ => Err(HttpProblem::no_answer()),
     }
 }
 
 /// `GET /v1/policy`.
-pub(crate) async fn policy(State(node): State<Node>) -> Answered {
+pub(crate) async fn policy(
+    State(node): State<Node>,
+    kept: Kept,
+    parameters: Parameters,
+) -> Answered {
+    parameters.allow(&[])?;
     match ask(&node, Query::Policy).await? {
-        Answer::Policy(text) => Ok((TEXT, text).into_response()),
+        Answer::Policy(text) => Ok(kept.answer(TEXT, text, Freshness::Seconds(POLICY_S))),
         _ => Err(HttpProblem::no_answer()),
     }
 }

@@ -82,7 +82,7 @@ fn wait_ms(parameters: &Parameters) -> Result<u64, HttpProblem> {
 }
 
 /// Reads a body of 1 to [`ENTRY_BYTES_MAX`] bytes and never holds more.
-async fn read(body: Body) -> Result<Bytes, HttpProblem> {
+pub(crate) async fn read(body: Body) -> Result<Bytes, HttpProblem> {
     tokio::time::timeout(BODY_TIMEOUT, read_all(body))
         .await
         .unwrap_or_else(|_| {
@@ -132,7 +132,7 @@ async fn read_all(body: Body) -> Result<Bytes, HttpProblem> {
 }
 
 /// Refuses bodies that say they are something else; a body that says nothing is taken.
-fn check_media_type(headers: &HeaderMap) -> Result<(), HttpProblem> {
+pub(crate) fn check_media_type(headers: &HeaderMap) -> Result<(), HttpProblem> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
         return Ok(());
     };

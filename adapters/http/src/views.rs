@@ -1,8 +1,13 @@
 //! The JSON bodies: numbers are integers, hashes and ids hexadecimal, times both for people
 //! (RFC 3339, UTC) and for programs (milliseconds since the Unix epoch).
 
+pub(crate) mod log;
+pub(crate) mod state;
+
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use bus::api::{BlockView, Committed, Health, StatementView, ValidatorStatus};
-use messages::hash::Hash;
 use messages::ids::{Name, StatementId, TimeMs};
 use messages::report::utc_text;
 use messages::statement::{DigestAlgorithm, Statement};
@@ -61,6 +66,12 @@ impl PendingView {
             status: "pending",
             next_step,
         }
+    }
+
+    /// As the answer to a question: not yet, ask again.
+    pub(crate) fn accepted(self) -> Response {
+        let retry = [(header::RETRY_AFTER, "1")];
+        (StatusCode::ACCEPTED, retry, Json(self)).into_response()
     }
 }
 
@@ -138,22 +149,6 @@ impl From<&StatementView> for StatementJson {
     }
 }
 
-/// Statements that lodge a value, oldest first.
-#[derive(Serialize)]
-pub(crate) struct LookupJson {
-    value: String,
-    statements: Vec<StatementJson>,
-}
-
-impl LookupJson {
-    pub(crate) fn new(value: &Hash, found: &[StatementView]) -> Self {
-        Self {
-            value: value.to_string(),
-            statements: found.iter().map(Into::into).collect(),
-        }
-    }
-}
-
 #[derive(Serialize)]
 struct OutcomeJson {
     id: String,
@@ -174,7 +169,8 @@ pub(crate) struct BlockJson {
     log_size: u64,
     log_root: String,
     state_root: String,
-    statements: Vec<OutcomeJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statements: Option<Vec<OutcomeJson>>,
 }
 
 impl From<BlockView> for BlockJson {
@@ -195,7 +191,17 @@ impl From<BlockView> for BlockJson {
             log_size: view.log_size.0,
             log_root: view.log_root.to_string(),
             state_root: view.state_root.to_string(),
-            statements: view.statements.iter().map(outcome).collect(),
+            statements: Some(view.statements.iter().map(outcome).collect()),
+        }
+    }
+}
+
+impl BlockJson {
+    /// For lists, which leave statements out.
+    pub(crate) fn without_statements(view: BlockView) -> Self {
+        Self {
+            statements: None,
+            ..Self::from(view)
         }
     }
 }

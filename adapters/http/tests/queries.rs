@@ -109,7 +109,7 @@ async fn waiting_is_202_with_retry_after() {
 async fn wrong_methods_are_405_with_allow() {
     let node = serve(FakeNode::default()).await;
     for (method, path, allow) in [
-        ("GET", "/v1/statements", "POST"),
+        ("DELETE", "/v1/statements", "POST,GET,HEAD"),
         ("DELETE", "/v1/policy", "GET,HEAD"),
     ] {
         let answer = node.send(method, path, &[], b"").await;

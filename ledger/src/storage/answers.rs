@@ -1,5 +1,9 @@
 //! Answers to questions about committed data.
 
+mod log;
+mod pages;
+mod state;
+
 use super::Storage;
 use super::receipts::NoReceipt;
 use messages::api::{Answer, BlockView, Problem, ProblemKind, Query, StatementView};
@@ -24,7 +28,7 @@ impl Storage {
                 Err(NoReceipt::Unknown) => unknown_statement(id),
             },
             Query::Statement(id) => self.statement(id),
-            Query::Lookup(value) => self.lookup(value),
+            Query::Lookup { value, from, count } => self.lookup(value, *from, *count),
             Query::Block(height) => self.block(*height),
             Query::Checkpoint => match &self.published {
                 Some(published) => Answer::Checkpoint(published.note.encode()),
@@ -37,9 +41,51 @@ impl Storage {
                 }),
             },
             Query::Policy => Answer::Policy(self.policy_text.clone()),
+            Query::PolicyChain => self.policy_chain(),
+            Query::ReceiptKeys => {
+                let validators = self.genesis.validators.iter();
+                Answer::ReceiptKeys(validators.map(|v| v.receipt).collect())
+            }
+            // The one place that answers COSE receipts.
+            Query::CoseReceipt(id) => self.cose_receipt(id),
             Query::Body { digest, reader } => self.body(digest, reader.as_ref()),
+            _ => self.answer_reading(query),
+        }
+    }
+
+    /// Answers about log, history and state.
+    fn answer_reading(&self, query: &Query) -> Answer {
+        match query {
+            Query::Tile(tile) => self.tile(tile),
+            Query::Consistency { first, second } => self.consistency(*first, *second),
+            Query::Inclusion { index, size } => self.inclusion(*index, *size),
+            Query::BlockById(id) => self.block_by_id(id),
+            Query::Blocks(page) => self.blocks(*page),
+            Query::Entry(index) => self.entry(*index),
+            Query::Entries(page) => self.entries(*page),
+            Query::Statements(page) => self.statements(*page),
+            Query::Outcome(id) => self.outcome(id),
+            Query::Identity { key, namespace } => self.identity(key, namespace.as_ref()),
+            Query::Namespaces { after, count } => self.namespaces(after.as_ref(), *count),
+            Query::ListedKeys {
+                namespace,
+                after,
+                count,
+            } => self.listed_keys(namespace, after.as_ref(), *count),
+            Query::State(key) => self.state_row(key),
+            Query::Events { after, count } => self.events(*after, *count),
+            Query::Receipt(_)
+            | Query::Statement(_)
+            | Query::Lookup { .. }
+            | Query::Block(_)
+            | Query::Checkpoint
+            | Query::Policy
+            | Query::PolicyChain
+            | Query::ReceiptKeys
+            | Query::Body { .. }
+            | Query::CoseReceipt(_) => unreachable!("answered before"),
             Query::Validators | Query::Health | Query::PutBody { .. } => {
-                unreachable!("other actors answer these")
+                unreachable!("the sync actor answers for the node itself")
             }
         }
     }
@@ -52,7 +98,7 @@ impl Storage {
             let namespace = self.genesis.namespace(&statement.deposit.namespace);
             namespace.filter(|_| is_body)
         };
-        let lodged = self.reader.lookup(digest);
+        let lodged = self.reader.lookup(digest, LeafIndex(0), usize::MAX);
         let namespaces: Vec<&Namespace> = lodged.into_iter().filter_map(lodged_in).collect();
         let is_listed =
             |n: &Namespace| reader.is_some_and(|k| n.listed.iter().any(|l| l.key == *k));
@@ -89,6 +135,20 @@ impl Storage {
         }
     }
 
+    /// COSE receipts (RFC 9942) are not made yet: this is where they will be.
+    fn cose_receipt(&self, id: &StatementId) -> Answer {
+        match self.receipt(id) {
+            Err(NoReceipt::NotPublished) => Answer::Waiting(*id),
+            Err(NoReceipt::Unknown) => unknown_statement(id),
+            Ok(_) => not_found(
+                "no-cose-receipt",
+                format!("statement {id} is committed, and this node makes no COSE receipts yet"),
+                "id",
+                "take the receipt in text form from `GET /v1/statements/{id}/receipt`",
+            ),
+        }
+    }
+
     fn view(&self, index: LeafIndex) -> Option<StatementView> {
         let entry = self.reader.entry(index)?;
         let height = self.height_of(index)?;
@@ -108,31 +168,10 @@ impl Storage {
         view.map_or_else(|| unknown_statement(id), Answer::Statement)
     }
 
-    fn lookup(&self, value: &Hash) -> Answer {
-        let found: Vec<StatementView> = self
-            .reader
-            .lookup(value)
-            .into_iter()
-            .filter_map(|i| self.view(i))
-            .collect();
-        if !found.is_empty() {
-            return Answer::Lookup(found);
-        }
-        Answer::Problem(Problem {
-            kind: ProblemKind::NotFound,
-            code: "unknown-value",
-            detail: format!("no statement lodges {value}"),
-            field: Some("value".into()),
-            next_step: "a salted deposit is found only by its commitment: compute it from the \
-                        file and the salt in its receipt (`wutong show lookup`)"
-                .into(),
-        })
-    }
-
     fn block(&self, height: Height) -> Answer {
         let view = match height {
             Height(0) => self.genesis_view(),
-            _ => self.block_view(height),
+            _ => self.block_view(height, true),
         };
         view.map_or_else(
             || {
@@ -167,14 +206,18 @@ impl Storage {
         })
     }
 
-    fn block_view(&self, height: Height) -> Option<BlockView> {
+    /// A block, with its statements when they are wanted.
+    fn block_view(&self, height: Height, with_statements: bool) -> Option<BlockView> {
         let stored = self.reader.block(height)?;
         let header = Header::from_bytes(&stored.header).ok()?;
         let certificate = CommitCertificate::from_bytes(&stored.certificate).ok()?;
         let name = |key| self.genesis.validator_by_key(key).map(|v| v.name.clone());
-        let statements = self
-            .reader
-            .entries(stored.first_leaf, stored.entry_count as usize - 1);
+        let count = if with_statements {
+            stored.entry_count as usize - 1
+        } else {
+            0
+        };
+        let statements = self.reader.entries(stored.first_leaf, count);
         Some(BlockView {
             height,
             id: header.id().0,
@@ -210,11 +253,32 @@ fn unknown_body(digest: &Hash) -> Answer {
 }
 
 fn unknown_statement(id: &StatementId) -> Answer {
-    Answer::Problem(Problem {
+    not_found(
+        "unknown-statement",
+        format!("no statement {id} in this ledger"),
+        "id",
+        "check the id, or submit the statement",
+    )
+}
+
+fn problem_not_found(code: &'static str, detail: String, field: &str, next_step: &str) -> Problem {
+    Problem {
         kind: ProblemKind::NotFound,
-        code: "unknown-statement",
-        detail: format!("no statement {id} in this ledger"),
-        field: Some("id".into()),
-        next_step: "check the id, or submit the statement".into(),
+        code,
+        detail,
+        field: Some(field.into()),
+        next_step: next_step.into(),
+    }
+}
+
+fn not_found(code: &'static str, detail: String, field: &str, next_step: &str) -> Answer {
+    Answer::Problem(problem_not_found(code, detail, field, next_step))
+}
+
+fn malformed(field: &str, detail: String, next_step: &str) -> Answer {
+    Answer::Problem(Problem {
+        kind: ProblemKind::Malformed,
+        code: "malformed-request",
+        ..problem_not_found("", detail, field, next_step)
     })
 }

@@ -22,14 +22,14 @@ pub(super) enum NoReceipt {
 }
 
 /// Where a statement stands, and what proves its outcome.
-struct Place {
-    height: Height,
-    time: TimeMs,
-    index: LeafIndex,
-    entry: Bytes,
-    outcome: OutcomeProof,
-    seal: Bytes,
-    seal_index: LeafIndex,
+pub(super) struct Place {
+    pub(super) height: Height,
+    pub(super) time: TimeMs,
+    pub(super) index: LeafIndex,
+    pub(super) entry: Bytes,
+    pub(super) outcome: OutcomeProof,
+    pub(super) seal: Bytes,
+    pub(super) seal_index: LeafIndex,
 }
 
 impl Storage {
@@ -82,7 +82,7 @@ impl Storage {
         }))
     }
 
-    fn place(&self, id: &StatementId) -> Option<Place> {
+    pub(super) fn place(&self, id: &StatementId) -> Option<Place> {
         for (height, recent) in self.recent.iter().rev() {
             if let Some(position) = recent.positions.get(id) {
                 return Some(place_in(*height, recent, *position));

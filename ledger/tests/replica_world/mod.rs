@@ -43,8 +43,11 @@ impl LedgerReader for Empty {
     fn position(&self, _: &StatementId) -> Option<LeafIndex> {
         None
     }
-    fn lookup(&self, _: &Hash) -> Vec<LeafIndex> {
+    fn lookup(&self, _: &Hash, _: LeafIndex, _: usize) -> Vec<LeafIndex> {
         Vec::new()
+    }
+    fn height_of_block(&self, _: &Hash) -> Option<Height> {
+        None
     }
     fn checkpoint_from(&self, _: Height) -> Option<(Height, String)> {
         None

@@ -2,6 +2,8 @@
 
 use bus::ports::{Commit, Record, StoredBlock, Stream};
 use bytes::Bytes;
+use messages::block::Header;
+use messages::cbor::Canonical;
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, StatementId};
 use std::collections::BTreeMap;
@@ -23,6 +25,8 @@ pub struct Tables {
     pub positions: BTreeMap<StatementId, LeafIndex>,
     /// Positions of lodged values, oldest first.
     pub values: BTreeMap<Hash, Vec<LeafIndex>>,
+    /// Heights by block id.
+    pub block_ids: BTreeMap<Hash, Height>,
     /// Notes of published checkpoints.
     pub notes: BTreeMap<Height, String>,
     /// Bodies by digest.
@@ -46,6 +50,9 @@ impl Tables {
             self.entries.len() as u64,
             "entries leave no gap"
         );
+        if let Ok(header) = Header::from_bytes(&commit.block.header) {
+            self.block_ids.insert(header.id().0, height);
+        }
         self.blocks.insert(height, commit.block.clone());
         self.entries.extend(commit.entries.iter().cloned());
         let tiles = commit
@@ -76,6 +83,13 @@ impl Tables {
             .take(count)
             .cloned()
             .collect()
+    }
+
+    /// Positions of a lodged value, oldest first, from an index on.
+    pub fn lookup(&self, value: &Hash, from: LeafIndex, count: usize) -> Vec<LeafIndex> {
+        let places = self.values.get(value).into_iter().flatten();
+        let from_on = places.filter(|at| **at >= from);
+        from_on.take(count).copied().collect()
     }
 
     /// Hashes of a tile level from an index on.

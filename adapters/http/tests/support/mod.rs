@@ -1,12 +1,15 @@
 //! A node of fixed answers behind a real loopback listener, and a client of plain sockets.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+pub mod fake_ledger;
+
 use bus::api::*;
 use bytes::Bytes;
+use fake_ledger::{not_found, problem};
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name, Ordinal, Round, StatementId, TimeMs, TreeSize};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -24,6 +27,15 @@ pub fn id() -> StatementId {
 pub struct FakeNode {
     pub without_quorum: bool,
     pub silent: bool,
+    /// Events so far, and who wants to hear of more.
+    pub told: Arc<Mutex<(u64, Vec<Listener>)>>,
+}
+
+/// Publishes events of a node that is served already.
+pub fn publish(told: &Mutex<(u64, Vec<Listener>)>, events: u64, height: u64) {
+    let mut told = told.lock().unwrap();
+    told.0 += events;
+    told.1.retain_mut(|listener| listener(Height(height)));
 }
 
 fn committed() -> Committed {
@@ -33,16 +45,6 @@ fn committed() -> Committed {
         index: LeafIndex(21),
         block_time: TimeMs(1_700_000_000_123),
         receipt: "c2sp.org/tlog-proof@v1\nindex 21\n".into(),
-    }
-}
-
-fn problem(kind: ProblemKind, code: &'static str, field: &str) -> Problem {
-    Problem {
-        kind,
-        code,
-        detail: format!("{field}: expected good, found bad"),
-        field: Some(field.into()),
-        next_step: "Do better.".into(),
     }
 }
 
@@ -73,7 +75,6 @@ impl NodeApi for FakeNode {
         if self.silent {
             return;
         }
-        let not_found = |field| Answer::Problem(problem(ProblemKind::NotFound, "unknown", field));
         let view = StatementView {
             id: id(),
             entry: Bytes::from_static(b"entry"),
@@ -84,19 +85,31 @@ impl NodeApi for FakeNode {
             Query::Statement(asked) if asked == id() => Answer::Statement(view),
             Query::Receipt(asked) if asked.0 == Hash::ZERO => Answer::Waiting(asked),
             Query::Receipt(_) | Query::Statement(_) => not_found("id"),
-            Query::Lookup(value) if value == Hash::ZERO => Answer::Lookup(vec![]),
-            Query::Lookup(_) => Answer::Lookup(vec![view]),
+            Query::Lookup { value, from, .. } => Answer::Lookup(Paged {
+                items: if value == Hash::ZERO {
+                    vec![]
+                } else {
+                    vec![view]
+                },
+                next: (from == LeafIndex(0)).then_some(Start::From(LeafIndex(22))),
+            }),
             Query::Block(Height(7)) => Answer::Block(Box::new(block())),
-            Query::Block(_) => not_found("height"),
+            Query::BlockById(id) if id == Hash::of(b"block") => Answer::Block(Box::new(block())),
+            Query::Block(_) | Query::BlockById(_) => not_found("height"),
             Query::Checkpoint => Answer::Checkpoint("origin\n1\nroot\n".into()),
             Query::Policy => Answer::Policy("quorum v1\n".into()),
             Query::Validators => Answer::Validators(vec![validator()]),
             Query::Health => Answer::Health(Box::new(health(!self.without_quorum))),
+            other => fake_ledger::answer(other, self.told.lock().unwrap().0),
         });
+    }
+
+    fn subscribe(&self, listener: Listener) {
+        self.told.lock().unwrap().1.push(listener);
     }
 }
 
-fn block() -> BlockView {
+pub fn block() -> BlockView {
     BlockView {
         height: Height(7),
         id: Hash::of(b"block"),
@@ -153,6 +166,7 @@ pub struct Response {
     pub status: u16,
     pub head: String,
     pub body: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Response {
@@ -233,12 +247,14 @@ impl Served {
         stream.write_all(body).await.unwrap();
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).await.unwrap();
-        let text = String::from_utf8(bytes).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let at = bytes.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8(bytes[..at].to_vec()).unwrap();
+        let bytes = bytes.split_off(at + 4);
         Response {
             status: head[9..12].parse().unwrap(),
-            head: head.into(),
-            body: body.into(),
+            head,
+            body: String::from_utf8_lossy(&bytes).into(),
+            bytes,
         }
     }
 }
