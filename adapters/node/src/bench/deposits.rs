@@ -103,6 +103,7 @@ pub(crate) fn run(args: &DepositsArgs, output: &mut Output<'_>) -> Result<(), St
     let options = ClusterOptions {
         http: None,
         events: None,
+        board: None,
         on_halt: Arc::new(|i, reason| {
             tracing::error!(validator = i, reason, "a validator stopped by itself");
         }),
