@@ -107,6 +107,10 @@ export class Job extends EventTarget {
   async send() {
     while (!this.isGone) {
       if (this.done === STEPS.indexOf('admitted')) await this.admit();
+      if (this.mustWait()) {
+        await pause(AGAIN_MS);
+        continue;
+      }
       const { entry, salt } = this.facts;
       const answer = await submit(entry, { urls: [OWN], waitMs: WAIT_MS, salt });
       if (answer.status === 'refused') throw new Refused(`${answer.detail} ${answer.nextStep}`);
@@ -123,6 +127,16 @@ export class Job extends EventTarget {
       this.changed();
       await pause(AGAIN_MS);
     }
+  }
+
+  /** Nothing is asked of a node that is down or has no quorum: what it says of itself is seen. */
+  mustWait() {
+    const { ownAnswers, health } = this.network;
+    const isDown = ownAnswers === false;
+    this.missing = !isDown && health?.quorum === false ? health.missing : [];
+    this.waiting = isDown ? 'no-answer' : '';
+    this.changed();
+    return isDown || this.missing.length > 0;
   }
 
   /** Hands the statement over once; a node that does not answer is asked again. */
