@@ -19,6 +19,7 @@ export async function prepareDeposits(network) {
       byId('content-warning').hidden = chosenMode() !== 'content';
     });
   }
+  network.addEventListener('change', () => showNamespaces(network));
   takeFiles('deposit-drop', 'deposit-file', (files) => takeAll(network, files));
   onLanguage(() => cards.forEach((card, job) => draw(network, job, card)));
   try {
@@ -33,17 +34,25 @@ export async function prepareDeposits(network) {
   }
 }
 
+/** Those that anybody may deposit in; a choice is shown when there is one. */
+function showNamespaces({ namespaces }) {
+  const place = byId('namespace');
+  if (place.length > 0 || namespaces.length === 0) return;
+  const open = namespaces.filter(({ open }) => open).map(({ name }) => new Option(name, name));
+  place.append(...open);
+  byId('namespace-box').hidden = open.length < 2;
+}
+
 /** One after the other: each is read in full before the next. */
 async function takeAll(network, files) {
   const [mode, subject] = [chosenMode(), byId('subject').value.trim()];
-  if (network.health === null) {
-    tell('deposit-told', say('nobodyAnswers'), 'bad');
-    return;
-  }
-  tell('deposit-told', '');
+  const problem = !isSecureContext ? 'insecure' : network.health === null ? 'nobodyAnswers' : '';
+  tell('deposit-told', problem === '' ? '' : say(problem), problem === '' ? '' : 'bad');
+  if (problem !== '') return;
+  const namespace = byId('namespace').value || undefined;
   const jobs = files.map((file) => {
     const { name, size } = file;
-    const facts = { id: crypto.randomUUID(), name, size, mode, at: Date.now() };
+    const facts = { id: crypto.randomUUID(), name, size, mode, namespace, at: Date.now() };
     const job = new Job(network, facts);
     add(network, job);
     return { job, file };
@@ -54,6 +63,7 @@ async function takeAll(network, files) {
 function add(network, job) {
   const card = make('li', 'job');
   cards.set(job, card);
+  for (const earlier of byId('jobs').querySelectorAll('.verdict')) earlier.open = false;
   byId('jobs').prepend(card);
   job.addEventListener('change', () => draw(network, job, card));
   draw(network, job, card);
@@ -100,7 +110,7 @@ function draw(network, job, card) {
       ` ${sizeText(size)} \u00b7 ${say(MODES.includes(mode) ? mode : 'deposit')}`);
     const told = make('p', 'told');
     told.setAttribute('role', 'status');
-    card.replaceChildren(title, steps(job), told, ...result(network, job), actions(network, job));
+    card.replaceChildren(title, steps(job), told, ...result(job, card), actions(network, job));
     card.dataset.step = STEPS[job.done - 1] ?? 'new';
   }
   const told = card.querySelector('.told');
@@ -109,11 +119,12 @@ function draw(network, job, card) {
   told.dataset.kind = kind;
 }
 
-function result(network, job) {
+function result(job, card) {
   const { report } = job;
   if (report === null || report.verdict === 'refused') return [];
-  const box = make('div', 'verdict', make('h3', '', say(`${report.verdict}_verdict`)));
+  const box = make('details', 'verdict', make('summary', '', say(`${report.verdict}_verdict`)));
   box.dataset.verdict = report.verdict;
+  box.open = byId('jobs').firstElementChild === card;
   const facts = make('dl', 'facts');
   const { signers, existedBeforeS, depositorKeyId, height, index } = report.evidence;
   const time = existedBeforeS === null ? say('noBound')
@@ -123,8 +134,8 @@ function result(network, job) {
   fact(facts, say('depositedBy'), say('holderOf', depositorKeyId));
   fact(facts, say('place'), say('placeIn', index, height));
   box.append(facts, make('p', 'caveat', say('ownPolicyCaveat')));
-  const salted = job.facts.salt ? [make('p', 'caveat', say('saltInside'))] : [];
-  return [box, ...salted];
+  if (job.facts.salt) box.append(make('p', 'caveat', say('saltInside')));
+  return [box];
 }
 
 function actions(network, job) {

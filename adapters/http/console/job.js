@@ -94,7 +94,8 @@ export class Job extends EventTarget {
     this.reach('read');
     const document = isContent ? new Uint8Array(await file.arrayBuffer()) : undefined;
     const { network } = this.network.health;
-    const wish = { network, mode: facts.mode, digest: facts.digest, document };
+    const { namespace, mode } = facts;
+    const wish = { network, namespace, mode, digest: facts.digest, document };
     const { deposit, salt } = buildDeposit(wish);
     const claims = subject === '' ? {} : { subject };
     const { entry, id } = await signStatement(await depositorKey(), deposit, claims);
@@ -168,7 +169,7 @@ export class Job extends EventTarget {
     const { verdict, failures } = this.report;
     if (verdict === 'refused') {
       const [{ check, expected, found }] = failures;
-      throw new Refused(`${check}: ${expected} / ${found}`);
+      throw new Refused(`${check}: expected ${expected}, found ${found}`);
     }
     this.reach('verified');
   }

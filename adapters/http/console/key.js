@@ -19,6 +19,7 @@ export async function depositorKey() {
     const { publicKey, privateKey } = await generateKey();
     key = { publicKey, privateKey };
     await keep('keys', PLACE, key);
+    tell('key-told', '');
     show();
   }
   const { publicKey, privateKey } = key;

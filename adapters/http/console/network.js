@@ -29,6 +29,7 @@ export class Network extends EventTarget {
     this.health = null;
     this.validators = [];
     this.devnet = noDevnet;
+    this.namespaces = [];
     this.policyText = null;
     this.policy = null;
     this.looks = 0;
@@ -87,6 +88,9 @@ export class Network extends EventTarget {
     ]);
     if (settings !== null) this.isDevnet = settings.devnet === true;
     const devnet = this.isDevnet ? (await this.record(source, '/v1/devnet')).validators : noDevnet;
+    if (this.namespaces.length === 0) {
+      this.namespaces = (await this.record(source, '/v1/namespaces')).namespaces ?? [];
+    }
     if (this.policyText === null) {
       const policy = await call(`${source}/v1/policy`, { timeoutMs: ANSWER_MS });
       if (policy.status === 200) {
@@ -117,6 +121,12 @@ export class Network extends EventTarget {
   title(name) {
     const known = this.validators.find((validator) => validator.name === name);
     return known === undefined ? name : `${known.organisation} (${name})`;
+  }
+
+  /** Whether a validator is the one that serves this page. */
+  isOwn({ name, own }) {
+    const board = this.onBoard(name);
+    return board === undefined ? own && this.base === OWN : board.url === OWN;
   }
 
   /** Name of the validator whose turn it is; null when it is not known. */

@@ -4,11 +4,13 @@ import { byId, make, makeButton, say, setText, spanText, tell, visible } from '.
 import { OWN } from './network.js';
 
 const VERBS = ['stop', 'start', 'cut'];
-/** A validator that was heard of so recently is not called silent. */
+/** A validator that was heard so recently is not silent. */
 const SILENT_MS = 3000;
 
 /** @type {Map<string, ReturnType<typeof makeCard>>} by name */
 const cards = new Map();
+/** The order that the page speaks of, until it is carried out. */
+let given = null;
 
 /** Shows what the network says of itself now. */
 export function showNetwork(network) {
@@ -82,7 +84,7 @@ function makeCard(network, number, { name, organisation }) {
   const [mark, turn] = [make('span', 'mark'), make('span', 'turn')];
   const facts = make('dl', 'facts');
   const values = new Map();
-  for (const key of ['height', 'round', 'silence']) {
+  for (const key of ['height', 'round', 'heard']) {
     const [label, value] = [make('dt', ''), make('dd', '')];
     facts.append(label, value);
     values.set(key, { label, value });
@@ -114,6 +116,10 @@ function showCards(network) {
     showCard(network, card, validator);
   });
   byId('orders-hint').hidden = network.devnet.length === 0;
+  if (given !== null && network.onBoard(given)?.ordered === null) {
+    given = null;
+    tell('orders-told', '');
+  }
 }
 
 function stateOf(network, validator) {
@@ -124,15 +130,17 @@ function stateOf(network, validator) {
   return validator.present ? 'present' : 'missing';
 }
 
+function heard({ own, silent_ms: silent }) {
+  if (silent === null) return say('never');
+  return own || silent < SILENT_MS ? say('justNow') : say('ago', spanText(silent));
+}
+
 function showCard(network, card, validator) {
   const state = stateOf(network, validator);
-  const silent = validator.own ? 0 : validator.silent_ms;
   card.item.dataset.state = state;
-  setText(card.id, validator.own ? say('ownNode', card.name) : card.name);
+  setText(card.id, network.isOwn(validator) ? say('ownNode', card.name) : card.name);
   setText(card.mark, say(state));
-  const silence = silent === null ? say('neverHeard')
-    : silent < SILENT_MS ? say('notSilent') : spanText(silent);
-  const shown = { height: validator.height, round: validator.round, silence };
+  const shown = { height: validator.height, round: validator.round, heard: heard(validator) };
   for (const [key, { label, value }] of card.values) {
     setText(label, say(key));
     setText(value, shown[key]);
@@ -173,7 +181,10 @@ async function order(network, number, verb) {
     const { status, text } = await call(path, { method: 'POST', headers });
     const body = parseJson(text);
     if (status !== 202) tell('orders-told', `${body.detail} ${body.next_step}`, 'bad');
-    else tell('orders-told', say(`${verb}Ordered`, title));
+    else {
+      given = network.validators[number].name;
+      tell('orders-told', say(`${verb}Ordered`, title));
+    }
   } catch (error) {
     tell('orders-told', say('notOrdered', error.message), 'bad');
   }
