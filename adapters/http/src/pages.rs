@@ -20,7 +20,11 @@ const COUNT_DEFAULT: u64 = 20;
 
 /// How many items a client wants: more than a page holds are cut to a page.
 pub(crate) fn count(parameters: &Parameters) -> Result<usize, HttpProblem> {
-    match parameters.number("count")?.unwrap_or(COUNT_DEFAULT) {
+    count_or(parameters, COUNT_DEFAULT)
+}
+
+fn count_or(parameters: &Parameters, default: u64) -> Result<usize, HttpProblem> {
+    match parameters.number("count")?.unwrap_or(default) {
         0 => Err(HttpProblem::malformed(
             "count",
             format!("count: expected 1 to {PAGE_MAX}, found 0"),
@@ -162,7 +166,8 @@ pub(crate) async fn lookup(State(node): State<Node>, parameters: Parameters) -> 
     parameters.allow(&["value", "from", "count"])?;
     let value = parameters.hash("value")?;
     let from = LeafIndex(parameters.number("from")?.unwrap_or(0));
-    let count = count(&parameters)?;
+    // Most values are lodged once or twice: a whole page by default is what most clients want.
+    let count = count_or(&parameters, PAGE_MAX as u64)?;
     let query = Query::Lookup { value, from, count };
     match ask(&node, query).await? {
         Answer::Lookup(found) if found.items.is_empty() => Err(HttpProblem::nothing_lodged(&value)),
