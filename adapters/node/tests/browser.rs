@@ -15,7 +15,7 @@ use std::process::Command;
 use support::{Devnet, WUTONG};
 
 /// Cases that the script must have run: fewer is a failure too.
-const CASES: &str = "browser: 15 passed, 0 failed";
+const CASES: &str = "browser: 16 passed, 0 failed";
 
 fn is_asked_for() -> bool {
     let asked = std::env::var("WUTONG_LIVE").is_ok_and(|v| v.contains("browser"));

@@ -134,7 +134,7 @@ export const deposits = {
       return crypto.subtle.exportKey('pkcs8', privateKey).then(() => true, () => false);
     });
     assert.equal(exported, false, 'the key can be read out');
-    await page.click('summary');
+    await page.click('#key-box summary');
     await page.click('#key-forget');
     await page.click('#key-forget');
     await until('no key', () => page.locator('#key-facts').innerText(),

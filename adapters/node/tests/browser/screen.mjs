@@ -1,6 +1,6 @@
 /** What the screen shows, and to whom. */
 import assert from 'node:assert/strict';
-import { until } from './support.mjs';
+import { complaints, picture, until } from './support.mjs';
 
 export const screen = {
   async 'four validators, the quorum and the demonstration are shown'(page) {
@@ -41,11 +41,34 @@ export const screen = {
     await page.setViewportSize({ width: 360, height: 740 });
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(width <= 360, `the page is ${width} wide`);
+    await picture(page, 'telephone-zh');
     await page.setViewportSize({ width: 1280, height: 900 });
     const other = await browser.newPage();
     await other.goto(page.url());
     await until('Chinese', () => other.locator('h1').innerText(), (text) => text === '存证账本');
     await other.close();
     await page.click('[data-language="en"]');
+  },
+
+  async 'foreign code and hosts are refused, and this run would notice'(page) {
+    const trials = {
+      'img-src': () => (new Image().src = 'http://127.0.0.1:9/picture.png'),
+      'connect-src': () => fetch('http://127.0.0.1:9/').catch(() => undefined),
+      'require-trusted-types-for': () => {
+        try {
+          document.createElement('p').innerHTML = '<b>markup</b>';
+        } catch {
+          // The browser throws, and reports.
+        }
+      },
+    };
+    for (const [directive, act] of Object.entries(trials)) {
+      await page.evaluate(act);
+      await until(`a complaint about ${directive}`, () => complaints,
+        (all) => all.some((line) => line.includes(`policy violated: ${directive}`)));
+      // The browser's own lines about it come beside ours.
+      await page.waitForTimeout(200);
+      complaints.splice(0);
+    }
   },
 };
