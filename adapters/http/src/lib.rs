@@ -28,14 +28,18 @@
 //! | `GET /v1/policy/proof` | the policy's entry in the log, which lists the receipt keys |
 //! | `GET /v1/validators`, `GET /v1/health` | the node's view of the network and of itself |
 //! | `GET /v1/openapi.json` | the OpenAPI document |
+//! | `GET /`, `/console/*`, `/client/*`, `/verify` | the console and what it consists of |
+//! | `GET /v1/devnet`, `POST /v1/devnet/validators/{number}/{verb}` | a devnet's validators, and orders to them |
 //! | `POST /entries`, `GET /entries/{id}`, `GET /.well-known/scitt-keys` | SCITT reference endpoints |
 //!
-//! The table in `routes` is what both the router and the OpenAPI document are made from.
+//! The table in `routes`, the console's routes left out, is what both the router and the OpenAPI document are made from.
 
 mod asking;
 mod bodies;
 mod conditional;
+mod console;
 mod cose;
+mod devnet;
 mod events;
 mod openapi;
 mod pages;
@@ -49,6 +53,9 @@ mod state;
 mod submitting;
 mod tiles;
 mod views;
+
+pub use console::Console;
+pub use devnet::{DevnetControl, DevnetRefusal, DevnetState, DevnetValidator, DevnetVerb};
 
 use axum::Router;
 use axum::extract::FromRef;
@@ -102,13 +109,14 @@ fn routed(node: Node, closing: watch::Receiver<bool>) -> Router {
         .with_state(Surface { node, streams })
 }
 
-/// Serves the node until `shutdown` ends, then gives open requests two seconds to finish.
+/// Serves the node and its console until `shutdown` ends, then gives open requests two seconds to finish.
 ///
 /// # Errors
 /// When the listener fails.
 pub async fn serve(
     listener: TcpListener,
     api: Arc<dyn NodeApi>,
+    console: Console,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let (began, stopping) = oneshot::channel();
@@ -119,7 +127,8 @@ pub async fn serve(
         // The receiver is gone only when the server has already ended.
         let _ = began.send(());
     };
-    let server = axum::serve(listener, routed(api, closing)).with_graceful_shutdown(shutdown);
+    let server =
+        axum::serve(listener, console.over(routed(api, closing))).with_graceful_shutdown(shutdown);
     let drained = async move {
         match stopping.await {
             Ok(()) => tokio::time::sleep(DRAIN).await,

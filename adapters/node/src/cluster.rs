@@ -1,10 +1,12 @@
 //! All validators of a trial network in one process.
 
+use crate::board::Board;
 use crate::hub::Hub;
 use crate::trial::TrialNetwork;
 use crate::validator::{OnHalt, Surroundings, Validator};
 use actix_rt::System;
 use actors::NodeHandle;
+use adapters_http::{Console, DevnetState};
 use bus::ports::EventSink;
 use messages::ports::SignatureChecker;
 use std::net::SocketAddr;
@@ -19,6 +21,8 @@ pub(crate) struct ClusterOptions {
     pub(crate) http: Option<SocketAddr>,
     /// Takes events.
     pub(crate) events: Option<Arc<dyn EventSink>>,
+    /// What the consoles of a devnet show and order. None: consoles without buttons.
+    pub(crate) board: Option<Arc<Board>>,
     /// Told when a node stops by itself.
     pub(crate) on_halt: OnHalt,
     /// Judges depositors' signatures: the ledger's rule, but in a benchmark of ordering alone.
@@ -31,6 +35,8 @@ pub(crate) struct Cluster {
     around: Surroundings,
     validators: Vec<Option<Validator>>,
     addresses: Vec<Option<SocketAddr>>,
+    cut: Vec<bool>,
+    board: Option<Arc<Board>>,
     runtime: Option<Runtime>,
     system: System,
 }
@@ -52,6 +58,10 @@ impl Cluster {
             hub: Hub::default(),
             runtime: runtime.handle().clone(),
             events: options.events,
+            console: match &options.board {
+                Some(board) => Console::of_devnet(board.clone()),
+                None => Console::default(),
+            },
             on_halt: options.on_halt,
             statements: options.statements,
         };
@@ -62,6 +72,8 @@ impl Cluster {
             around,
             validators,
             addresses,
+            cut: vec![false; n],
+            board: options.board,
             runtime,
             system,
         };
@@ -90,6 +102,31 @@ impl Cluster {
             .collect()
     }
 
+    /// Tells the board how validator `i` is now.
+    fn show(&self, i: usize) {
+        let Some(board) = &self.board else {
+            return;
+        };
+        if let Some(address) = self.addresses[i] {
+            board.listens(i, address);
+        }
+        board.is(
+            i,
+            match (&self.validators[i], self.cut[i]) {
+                (None, _) => DevnetState::Stopped,
+                (Some(_), true) => DevnetState::Cut,
+                (Some(_), false) => DevnetState::Running,
+            },
+        );
+    }
+
+    /// Cuts validator `i` off, or heals it.
+    fn set_cut(&mut self, i: usize, cut: bool) {
+        self.around.hub.set_cut(&self.network.name(i), cut);
+        self.cut[i] = cut;
+        self.show(i);
+    }
+
     fn check(&self, i: usize) -> Result<(), String> {
         let n = self.validators.len();
         if i < n {
@@ -102,8 +139,7 @@ impl Cluster {
     /// Starts validator `i`, or heals it when it was cut off.
     pub(crate) fn start_validator(&mut self, i: usize) -> Result<&'static str, String> {
         self.check(i)?;
-        let name = self.network.name(i);
-        self.around.hub.set_cut(&name, false);
+        self.set_cut(i, false);
         if self.validators[i].is_some() {
             return Ok("is running and connected");
         }
@@ -123,22 +159,26 @@ impl Cluster {
         System::set_current(self.system.clone());
         let started = Validator::start(&self.network, i, listener, &self.around)?;
         self.validators[i] = Some(started);
+        self.show(i);
         Ok("started")
     }
 
     /// Stops validator `i`.
     pub(crate) fn stop_validator(&mut self, i: usize) -> Result<&'static str, String> {
         self.check(i)?;
-        match self.validators[i].take() {
-            Some(_) => Ok("stopped"),
-            None => Ok("was stopped already"),
-        }
+        let was_running = self.validators[i].take().is_some();
+        self.show(i);
+        Ok(if was_running {
+            "stopped"
+        } else {
+            "was stopped already"
+        })
     }
 
     /// Cuts validator `i` off from the others; `start` heals it.
     pub(crate) fn cut_validator(&mut self, i: usize) -> Result<&'static str, String> {
         self.check(i)?;
-        self.around.hub.set_cut(&self.network.name(i), true);
+        self.set_cut(i, true);
         Ok("cut off from the other validators; `start` heals it")
     }
 }

@@ -51,6 +51,7 @@ pub(crate) fn run(args: &DemoArgs, output: &mut Output<'_>) -> Result<(), String
             statements: Arc::new(BatchedZip215),
             http: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
             events: None,
+            board: None,
             on_halt: Arc::new(|i, reason| {
                 tracing::error!(validator = i, reason, "a validator stopped by itself");
             }),

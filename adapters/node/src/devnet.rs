@@ -1,5 +1,6 @@
 //! `wutong devnet`: a trial network that keeps running.
 
+use crate::board::Board;
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::control::{self, Order};
 use crate::trial::{Founding, TrialNetwork};
@@ -10,7 +11,7 @@ use clap::{Args, Subcommand};
 use messages::keys::PublicKey;
 use messages::ports::BatchedZip215;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, mpsc};
 
 /// A trial network in one process; its data survives restarts.
@@ -117,17 +118,18 @@ fn serve(args: &RunArgs, output: &mut Output<'_>) -> Result<(), String> {
     let sink = args.nats.as_ref().map(|url| {
         Arc::new(NatsEvents::connect(url, &network.genesis.network)) as Arc<dyn EventSink>
     });
+    let (board, ordered) = Board::new(&network);
     let options = ClusterOptions {
         statements: Arc::new(BatchedZip215),
         http: Some(args.http),
         events: sink,
+        board: Some(board.clone()),
         on_halt: Arc::new(move |i, reason| {
             let _ = halted.send(Event::Halted(i, reason));
         }),
     };
     let cluster = Arc::new(Mutex::new(Cluster::start(network, options)?));
-    let obeying = cluster.clone();
-    control::listen(&args.data, move |order| obey(&obeying, order))?;
+    take_orders(&args.data, &cluster, board.clone(), ordered)?;
     announce(&cluster, args, output);
     signals.spawn(async move {
         stop_signal().await;
@@ -138,6 +140,7 @@ fn serve(args: &RunArgs, output: &mut Output<'_>) -> Result<(), String> {
             Event::Signal => break,
             Event::Halted(i, reason) => {
                 output.note(&format!("validator {i} stopped by itself: {reason}"));
+                board.halted(i, &reason);
                 let _ = lock(&cluster).stop_validator(i);
             }
         }
@@ -150,6 +153,24 @@ fn serve(args: &RunArgs, output: &mut Output<'_>) -> Result<(), String> {
     }
     let _ = std::fs::remove_file(args.data.join("control.sock"));
     output.note("stopped");
+    Ok(())
+}
+
+/// Obeys the command line and the consoles, each from a thread of its own.
+fn take_orders(
+    dir: &Path,
+    cluster: &Arc<Mutex<Cluster>>,
+    board: Arc<Board>,
+    ordered: mpsc::Receiver<Order>,
+) -> Result<(), String> {
+    let obeying = cluster.clone();
+    control::listen(dir, move |order| obey(&obeying, order))?;
+    let obeying = cluster.clone();
+    std::thread::spawn(move || {
+        for order in ordered {
+            board.carried_out(order, &obey(&obeying, order));
+        }
+    });
     Ok(())
 }
 
@@ -190,6 +211,9 @@ fn announce(cluster: &Mutex<Cluster>, args: &RunArgs, output: &mut Output<'_>) {
         output.line(&format!("  {organisation} ({name})  http://{address}"));
     }
     let policy = args.data.join("policy");
+    if let Some(first) = cluster.addresses().first() {
+        output.line(&format!("console  http://{first}/"));
+    }
     output.line(&format!("policy (the trust anchor)  {}", policy.display()));
     output.line("ready; stop with Ctrl-C or SIGTERM");
 }

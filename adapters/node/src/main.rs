@@ -1,6 +1,7 @@
 //! The `wutong` binary: client commands from `adapters-cli`, and those that run nodes.
 
 mod bench;
+mod board;
 mod cluster;
 mod control;
 mod demo;

@@ -5,6 +5,7 @@ use crate::trial::{self, TrialNetwork};
 use actix_rt::Arbiter;
 use actors::{NodeHandle, NodeKeys, NodePorts, assemble};
 use adapters_fjall::{FjallNode, JournalHealth, Opened, Options};
+use adapters_http::Console;
 use bus::ports::{Clock, EventSink};
 use ledger::engine::EngineTimeouts;
 use ledger::pool::PoolLimits;
@@ -37,6 +38,8 @@ pub(crate) struct Surroundings {
     pub(crate) runtime: Handle,
     /// Takes events, if any are wanted.
     pub(crate) events: Option<Arc<dyn EventSink>>,
+    /// Served beside the node.
+    pub(crate) console: Console,
     /// Told when a node stops by itself.
     pub(crate) on_halt: OnHalt,
     /// Judges depositors' signatures.
@@ -73,7 +76,7 @@ impl Validator {
             .recv()
             .map_err(|_| format!("{name}: its actors did not start"))?;
         around.hub.join(name.clone(), handle.clone());
-        let http = listener.map(|listener| serve(listener, handle.clone(), &around.runtime));
+        let http = listener.map(|listener| serve(listener, handle.clone(), around));
         let runtime = around.runtime.clone();
         let hub = around.hub.clone();
         Ok(Self {
@@ -111,14 +114,17 @@ impl Drop for Validator {
 fn serve(
     listener: TcpListener,
     handle: NodeHandle,
-    runtime: &Handle,
+    around: &Surroundings,
 ) -> (oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
     let (stop, stopped) = oneshot::channel();
-    let served = runtime.spawn(async move {
+    let console = around.console.clone();
+    let served = around.runtime.spawn(async move {
         let shutdown = async {
             let _ = stopped.await;
         };
-        if let Err(error) = adapters_http::serve(listener, Arc::new(handle), shutdown).await {
+        let node = Arc::new(handle);
+        let ended = adapters_http::serve(listener, node, console, shutdown).await;
+        if let Err(error) = ended {
             tracing::error!(%error, "HTTP ended");
         }
     });

@@ -3,6 +3,7 @@
 
 pub mod fake_ledger;
 
+use adapters_http::Console;
 use bus::api::*;
 use bytes::Bytes;
 use fake_ledger::{not_found, problem};
@@ -226,12 +227,22 @@ pub struct Served {
 }
 
 pub async fn serve(node: FakeNode) -> Served {
+    serve_with(node, Console::default()).await
+}
+
+/// The same with a console of its own.
+pub async fn serve_with(node: FakeNode, console: Console) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let ended = tokio::spawn(adapters_http::serve(listener, Arc::new(node), async move {
-        let _ = stopped.await;
-    }));
+    let ended = tokio::spawn(adapters_http::serve(
+        listener,
+        Arc::new(node),
+        console,
+        async move {
+            let _ = stopped.await;
+        },
+    ));
     Served {
         address,
         stop: Some(stop),
@@ -256,7 +267,19 @@ impl Served {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Response {
-        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n");
+        self.send_to("test", method, path, headers, body).await
+    }
+
+    /// The same to a host of this name.
+    pub async fn send_to(
+        &self,
+        host: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Response {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }

@@ -67,6 +67,7 @@ pub(crate) fn quiet() -> ClusterOptions {
     ClusterOptions {
         http: None,
         events: None,
+        board: None,
         on_halt: Arc::new(|i, reason| {
             tracing::error!(validator = i, reason, "a validator stopped by itself");
         }),
