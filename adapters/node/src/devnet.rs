@@ -3,7 +3,7 @@
 use crate::board::Board;
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::control::{self, Order};
-use crate::trial::{Founding, TrialNetwork};
+use crate::trial::{Founding, TrialNetwork, validators};
 use adapters_cli::Output;
 use adapters_nats::NatsEvents;
 use bus::ports::EventSink;
@@ -30,7 +30,7 @@ pub(crate) struct DevnetArgs {
 #[derive(Args)]
 struct RunArgs {
     /// How many validators (1 to 64); 4 tolerate one fault.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = validators())]
     validators: usize,
     /// Folder of the network: genesis, policy, keys and ledgers. Founded when it is empty.
     #[arg(long, default_value = "wutong-devnet")]

@@ -5,7 +5,7 @@ use super::calibrate::{self, Bound};
 use super::load::{self, Pressure};
 use super::machine::{disk_bytes, percentile};
 use crate::cluster::{Cluster, ClusterOptions};
-use crate::trial::{Founding, TrialNetwork, random};
+use crate::trial::{Founding, TrialNetwork, at_least_one, random, validators};
 use adapters_cli::Output;
 use bus::api::NodeApi;
 use bytes::Bytes;
@@ -27,16 +27,16 @@ use std::time::Duration;
 #[derive(Args)]
 pub(crate) struct DepositsArgs {
     /// How many validators.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = validators())]
     validators: usize,
     /// How many depositors, each with a key of its own.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 64, value_parser = at_least_one())]
     depositors: usize,
     /// How long deposits are submitted, in seconds.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
     /// Deposits under way at once; 1 measures the latency of light load.
-    #[arg(long, default_value_t = 8192)]
+    #[arg(long, default_value_t = 8192, value_parser = at_least_one())]
     in_flight: usize,
     /// Deposits signed beforehand; the run ends early when they are used up.
     #[arg(long, default_value_t = 400_000)]
@@ -79,9 +79,6 @@ pub(crate) fn quiet() -> ClusterOptions {
 pub(crate) fn run(args: &DepositsArgs, output: &mut Output<'_>) -> Result<(), String> {
     if let Some(members) = args.batch {
         return batch::run(members, args.validators, args.json, output);
-    }
-    if args.depositors == 0 || args.in_flight == 0 || args.seconds == 0 {
-        return Err("--depositors, --in-flight and --seconds: expected at least 1".into());
     }
     let dir = tempfile::tempdir().map_err(|e| format!("no temporary folder: {e}"))?;
     let founding = Founding {

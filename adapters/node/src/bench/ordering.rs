@@ -8,7 +8,7 @@ use super::deposits::quiet;
 use super::load::{self, Outcome, Pressure};
 use super::machine::percentile;
 use crate::cluster::{Cluster, ClusterOptions};
-use crate::trial::{Founding, TrialNetwork, random};
+use crate::trial::{Founding, TrialNetwork, random, validators};
 use adapters_cli::Output;
 use bytes::Bytes;
 use clap::Args;
@@ -26,7 +26,7 @@ use std::time::Duration;
 #[derive(Args)]
 pub(crate) struct OrderingArgs {
     /// How many validators.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = validators())]
     validators: usize,
     /// Bytes of a payload.
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(8..=60_000))]

@@ -4,7 +4,7 @@ use super::deposits::quiet;
 use super::load::{self, Pressure};
 use super::machine::{cpu_seconds, percentile};
 use crate::cluster::Cluster;
-use crate::trial::{Founding, TrialNetwork, random};
+use crate::trial::{Founding, TrialNetwork, random, validators};
 use adapters_cli::Output;
 use clap::Args;
 use messages::deposit::Lodged;
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 #[derive(Args)]
 pub(crate) struct VerifyArgs {
     /// How many validators the network has.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = validators())]
     validators: usize,
     /// How often the receipt is verified.
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..))]
