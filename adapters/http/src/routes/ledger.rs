@@ -8,6 +8,7 @@ const ID: &str = "Id of a statement: the leaf hash of its bytes.";
 
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = statements();
+    routes.extend(finding());
     routes.extend(contents());
     routes.extend(blocks());
     routes.extend(rights_and_state());
@@ -72,6 +73,11 @@ fn statements() -> Vec<Route> {
             "The outcome, its path under the seal, and the seal.",
         )
         .status(202, "Pending", "Not published yet."),
+    ]
+}
+
+fn finding() -> Vec<Route> {
+    vec![
         Route::get(
             "/v1/lookup",
             pages::lookup,
