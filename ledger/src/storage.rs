@@ -8,6 +8,7 @@ mod answers;
 mod cose;
 mod published;
 mod receipts;
+mod serving;
 mod states;
 
 use crate::log_tree::LogTree;
@@ -22,7 +23,7 @@ use messages::genesis::Genesis;
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name, StatementId, TimeMs, TreeSize};
 use messages::stored::{BodyReader, Commit, HeadSignatures, LedgerReader, StoredBlock};
-use messages::wire::{CertifiedBlock, PeerMessage};
+use messages::wire::PeerMessage;
 use published::{Published, unpublished};
 use states::RecentStates;
 use std::collections::BTreeMap;
@@ -32,10 +33,6 @@ use std::sync::Arc;
 const RECENT_BLOCKS: usize = 64;
 /// and no more blocks than hold so many statements, but always the newest one.
 const RECENT_STATEMENTS: usize = 12_288;
-/// Most blocks sent to a peer at once.
-const SERVED_BLOCKS_MAX: u32 = 32;
-/// Most bytes of statements sent to a peer at once.
-const SERVED_BYTES_MAX: usize = 8 << 20;
 
 /// What the machine receives.
 #[derive(Clone, Debug)]
@@ -367,45 +364,6 @@ impl Storage {
         let published = std::mem::replace(&mut self.unpublished, later);
         let ids = published.into_values().collect();
         out.push(StorageEffect::Published { height, ids });
-    }
-
-    fn serve(&self, to: &Name, from: Height, count: u32, out: &mut Vec<StorageEffect>) {
-        let (mut blocks, mut bytes) = (Vec::new(), 0);
-        let mut height = from;
-        while height <= self.head
-            && blocks.len() < count.min(SERVED_BLOCKS_MAX) as usize
-            && bytes < SERVED_BYTES_MAX
-            && height > Height(0)
-        {
-            let Some(block) = self.certified(height) else {
-                break;
-            };
-            bytes += block.block.statements.iter().map(Bytes::len).sum::<usize>();
-            blocks.push(block);
-            height = height.next();
-        }
-        if !blocks.is_empty() {
-            out.push(StorageEffect::Send {
-                to: to.clone(),
-                message: PeerMessage::Blocks(blocks),
-            });
-        }
-    }
-
-    /// A durable block as a peer that catches up needs it.
-    fn certified(&self, height: Height) -> Option<CertifiedBlock> {
-        let stored = self.reader.block(height)?;
-        let count = stored.entry_count as usize - 1;
-        let statements = self.reader.entries(stored.first_leaf, count);
-        let block = messages::block::BlockBytes {
-            header: stored.header,
-            statements,
-            certificate: stored.previous_certificate,
-        };
-        Some(CertifiedBlock {
-            block,
-            certificate: stored.certificate,
-        })
     }
 }
 

@@ -7,7 +7,7 @@ mod walker;
 
 use messages::hash::Hash;
 use messages::keys::PublicKey;
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::*;
 
 /// Kid of the first key of the fake node.
@@ -105,5 +105,36 @@ async fn what_is_not_described_is_not_served() {
         let other = "PATCH";
         let answer = node.send(other, &request.target, &[], b"").await;
         assert_eq!(answer.status, 405, "{other} {}", request.target);
+    }
+}
+
+#[test]
+fn the_walker_finds_what_is_wrong() {
+    let components = json!({ "schemas": { "Number": { "type": "integer", "minimum": 1 } } });
+    let schema = json!({
+        "type": "object",
+        "required": ["n", "list"],
+        "additionalProperties": false,
+        "properties": {
+            "n": { "anyOf": [{ "$ref": "#/components/schemas/Number" }, { "type": "null" }] },
+            "list": { "type": "array", "items": { "type": "string", "pattern": "^a+$" } },
+            "word": { "enum": ["x", "y"] },
+        },
+    });
+    for (value, holds) in [
+        (json!({ "n": 1, "list": [] }), true),
+        (json!({ "n": null, "list": ["a", "aa"], "word": "x" }), true),
+        (json!({ "n": 0, "list": [] }), false),
+        (json!({ "n": 1.5, "list": [] }), false),
+        (json!({ "n": 1 }), false),
+        (json!({ "n": 1, "list": ["ab"] }), false),
+        (json!({ "n": 1, "list": [1] }), false),
+        (json!({ "n": 1, "list": {} }), false),
+        (json!({ "n": 1, "list": [], "word": "z" }), false),
+        (json!({ "n": 1, "list": [], "more": 1 }), false),
+    ] {
+        let mut errors = Vec::new();
+        walker::validate(&components, &schema, &value, "", &mut errors);
+        assert_eq!(errors.is_empty(), holds, "{value}: {errors:?}");
     }
 }
