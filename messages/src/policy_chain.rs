@@ -15,17 +15,30 @@ use crate::policy_entry::PolicyEntry;
 use crate::receipt::{LINKS_MAX, PolicyLink, Receipt, check_signature_lines};
 use std::collections::BTreeSet;
 
-/// Trusts the policy of every link, in the order written, beginning with `anchor`; gives the last.
+/// Where a chain of links leads.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    /// The policy of the last link, or the anchor.
+    pub newest: Policy,
+    /// Whether any policy on the way is a demonstration's: then nothing behind it is proven.
+    pub demonstration: bool,
+}
+
+/// Trusts the policy of every link, in the order written, beginning with `anchor`.
 ///
 /// # Errors
 /// What is wrong with the first link that is not good, and its number from 1.
-pub fn follow(anchor: &Policy, links: &[PolicyLink], network: &Name) -> Result<Policy, String> {
+pub fn follow(anchor: &Policy, links: &[PolicyLink], network: &Name) -> Result<Followed, String> {
     let mut trusted = vec![anchor.clone()];
     for (i, link) in links.iter().enumerate() {
         let policy = open(&trusted, link, network).map_err(|e| format!("link {}: {e}", i + 1))?;
         trusted.push(policy);
     }
-    Ok(trusted.pop().expect("the anchor was put in"))
+    let demonstration = trusted.iter().any(Policy::is_demonstration);
+    Ok(Followed {
+        newest: trusted.pop().expect("the anchor was put in"),
+        demonstration,
+    })
 }
 
 /// Of `links`, those that lead from `anchor` to a policy that the receipt's checkpoint meets, in

@@ -89,8 +89,8 @@ fn verify_parsed(
     let place = (entry_leaf, receipt.index, receipt.path.as_slice());
     check_inclusion(&mut report, Check::Inclusion, place, &head);
     let anchor = policy;
-    let newest = check_chain(&mut report, &receipt, &statement, anchor);
-    let policy = &newest;
+    let followed = check_chain(&mut report, &receipt, &statement, anchor);
+    let policy = &followed.newest;
     check_log(&mut report, &receipt, &head, policy);
     let times = check_cosignatures(&mut report, &receipt, policy);
     let seal = check_seal(&mut report, &receipt, &statement, &head);
@@ -98,7 +98,7 @@ fn verify_parsed(
         check_outcome(&mut report, &receipt, StatementId(entry_leaf), seal);
     }
     check_time(&mut report, policy, &times);
-    let demonstration = anchor.is_demonstration() || policy.is_demonstration();
+    let demonstration = followed.demonstration;
     note_demonstration(&mut report, demonstration);
     if report.failures().next().is_none()
         && let Some(seal) = seal

@@ -7,7 +7,7 @@ use crate::ids::{LeafIndex, StatementId};
 use crate::merkle::verify_inclusion;
 use crate::outcome::Outcome;
 use crate::policy::Policy;
-use crate::policy_chain;
+use crate::policy_chain::{self, Followed};
 use crate::receipt::{BatchProof, Receipt};
 use crate::report::{Check, Report, Verdict, utc_text};
 use crate::seal::Seal;
@@ -174,21 +174,25 @@ pub(crate) fn check_chain(
     receipt: &Receipt,
     statement: &Statement,
     anchor: &Policy,
-) -> Policy {
+) -> Followed {
     let links = &receipt.extra.chain;
+    let here = || Followed {
+        newest: anchor.clone(),
+        demonstration: anchor.is_demonstration(),
+    };
     if links.is_empty() {
-        return anchor.clone();
+        return here();
     }
     match policy_chain::follow(anchor, links, &statement.deposit.network) {
-        Ok(newest) => {
+        Ok(followed) => {
             let found = format!("{} links from the policy given", links.len());
             report.passed(Check::PolicyChain, found);
-            newest
+            followed
         }
         Err(error) => {
             let expected = "links that lead from the policy given";
             report.failed(Check::PolicyChain, expected, error, CHECK_POLICY);
-            anchor.clone()
+            here()
         }
     }
 }

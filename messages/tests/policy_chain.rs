@@ -40,8 +40,10 @@ fn links_lead_over_several_epochs_in_order_only() {
     ];
     let links = [epochs[1].link(1, &epochs[0]), epochs[2].link(2, &epochs[1])];
     let anchor = epochs[0].policy();
-    let newest = follow(&anchor, &links, &name("trial")).unwrap();
-    assert_eq!(newest.fingerprint(), epochs[2].policy().fingerprint());
+    let followed = follow(&anchor, &links, &name("trial")).unwrap();
+    let newest = followed.newest.fingerprint();
+    assert_eq!(newest, epochs[2].policy().fingerprint());
+    assert!(!followed.demonstration);
     let turned = [links[1].clone(), links[0].clone()];
     let refused = follow(&anchor, &turned, &name("trial")).unwrap_err();
     assert!(refused.starts_with("link 1:"), "{refused}");
