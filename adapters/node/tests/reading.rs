@@ -342,7 +342,7 @@ fn a_running_node_answers_as_its_document_says() {
         "key" if path.contains("identities") => known.key.to_string(),
         "key" | "state_key" => "ab".into(),
         "namespace" => "members".into(),
-        "value" => known.deposit.value.to_string(),
+        "value" => known.deposit.lodged.value().to_string(),
         "kid" => "none".into(),
         other => panic!("{path}: no value for {other}"),
     };
