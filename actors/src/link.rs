@@ -126,6 +126,7 @@ fn deliver(w: &Wiring, from: Name, message: PeerMessage) {
             height,
             time_s,
             signature,
+            receipt,
             wanted,
         } => {
             let input = CheckpointInput::Cosignature {
@@ -133,6 +134,7 @@ fn deliver(w: &Wiring, from: Name, message: PeerMessage) {
                 height,
                 time_s,
                 signature,
+                receipt,
                 wanted,
             };
             w.checkpoint.post(input);

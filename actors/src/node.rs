@@ -343,14 +343,16 @@ impl Assembly {
     fn permissions(&self) {
         let (reader, genesis) = (self.reader(), self.ports.genesis.clone());
         let (policy, wiring) = (self.policy.clone(), self.wiring.clone());
+        let checker = self.ports.statements.clone();
         let duty = BodyDuty::new(&genesis, &self.ports.name, self.body_reader());
         self.start::<Admission>(
             &self.wiring.permissions,
             Box::new(move |_| {
                 let chain = Chain::restore(&genesis, &policy, &*reader);
                 let rules = Rules::new(&genesis).permissions;
-                let duty = duty.clone();
-                (Admission::new(rules, chain.state, chain.height, duty), 0)
+                let (checker, duty) = (checker.clone(), duty.clone());
+                let admission = Admission::new(rules, chain.state, chain.height, checker, duty);
+                (admission, 0)
             }),
             Box::new(move |effect, _| routes::permissions(&wiring, effect)),
         );

@@ -7,7 +7,7 @@ use ledger::pool::PoolLimits;
 use messages::genesis::Genesis;
 use messages::ids::{Height, Name};
 use messages::keys::PublicKey;
-use messages::ports::{ConsensusSigner, ConsensusVerifier};
+use messages::ports::{ConsensusSigner, ConsensusVerifier, SignatureChecker};
 use std::sync::Arc;
 
 /// Keys a validator process holds. No depositor's key is ever among them.
@@ -32,6 +32,8 @@ pub struct NodePorts {
     pub keys: NodeKeys,
     /// Judges votes.
     pub verifier: Arc<dyn ConsensusVerifier>,
+    /// Judges depositors' signatures.
+    pub statements: Arc<dyn SignatureChecker>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Frames to other nodes.

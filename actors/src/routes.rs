@@ -136,7 +136,9 @@ pub(crate) fn storage(w: &Wiring, effect: StorageEffect) {
             });
             w.sync.post(PresenceInput::Durable(block));
         }
-        StorageEffect::PutCheckpoint { height, note } => w.store.put_checkpoint(height, note),
+        StorageEffect::PutCheckpoint { note, signatures } => {
+            w.store.put_checkpoint(note, signatures);
+        }
         StorageEffect::Published { height, ids } => {
             w.gateway.post(GatewayInput::Published(ids));
             w.sync.post(PresenceInput::Published(height));
@@ -162,9 +164,9 @@ pub(crate) fn checkpoint(
     match effect {
         CheckpointEffect::Broadcast(message) => w.outbox.broadcast(message),
         CheckpointEffect::Send { to, message } => w.outbox.send(&to, message),
-        CheckpointEffect::Formed { height, note } => {
+        CheckpointEffect::Formed { note, signatures } => {
             w.storage
-                .post(StorageInput::CheckpointFormed { height, note });
+                .post(StorageInput::CheckpointFormed { note, signatures });
         }
         CheckpointEffect::RetryAfter { ms } => timers.start(ms, CheckpointInput::Retry),
     }

@@ -1,15 +1,16 @@
 //! What every implementation of [`Journal`] and [`Store`] must do, as plain functions that panic
 //! on a violation. The simulator's medium and the real one pass the same suite.
 
-use crate::ports::{Commit, Completion, Journal, Store, StoredBlock, Stream};
+use crate::ports::{Commit, Completion, HeadSignatures, Journal, Store, StoredBlock, Stream};
 use bytes::Bytes;
 use messages::block::Header;
 use messages::cbor::Canonical;
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name, StatementId, TimeMs};
-use messages::keys::PrivateKey;
+use messages::keys::{PrivateKey, Signature};
 use messages::merkle::Frontier;
 use messages::statement::{Deposit, DigestAlgorithm, Lodged, Statement};
+use messages::stored::ReceiptSignature;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -226,6 +227,7 @@ fn empty(journal: &dyn Journal, store: &dyn Store) {
     assert_eq!(store.position(&StatementId(Hash::ZERO)), None);
     assert_eq!(store.newest_checkpoint(), None);
     assert_eq!(store.checkpoint_from(Height(0)), None);
+    assert_eq!(store.head_signatures(Height(0)), None);
     assert!(store.state_rows().is_empty());
 }
 
@@ -336,9 +338,21 @@ fn tiles_of(commit: &Commit, level: u8) -> Vec<Hash> {
     of_level.map(|(_, _, hash)| *hash).collect()
 }
 
+/// Receipt signatures to go with the note of a height: as many as its number.
+fn signatures(height: u64) -> HeadSignatures {
+    let made = |i: u64| ReceiptSignature {
+        key_id: (height + i).to_be_bytes(),
+        signature: Signature([i as u8; 64]),
+    };
+    HeadSignatures {
+        height: Height(height),
+        signatures: (0..height).map(made).collect(),
+    }
+}
+
 fn checkpoints(store: &dyn Store, newest: &Commit) {
     for height in [1, 2, 4] {
-        store.put_checkpoint(Height(height), format!("note {height}\n"));
+        store.put_checkpoint(format!("note {height}\n"), signatures(height));
     }
     assert!(
         newest.block.height >= Height(4),
@@ -354,4 +368,9 @@ fn finds_checkpoints(store: &dyn Store) {
     assert_eq!(store.checkpoint_from(Height(2)), note(2));
     assert_eq!(store.checkpoint_from(Height(3)), note(4));
     assert_eq!(store.checkpoint_from(Height(5)), None);
+    for height in [1, 2, 4] {
+        let found = store.head_signatures(Height(height));
+        assert_eq!(found, Some(signatures(height)), "as written with the note");
+    }
+    assert_eq!(store.head_signatures(Height(3)), None, "of that head alone");
 }

@@ -7,8 +7,8 @@
 use bytes::Bytes;
 pub use messages::api::Event;
 use messages::hash::Hash;
-use messages::ids::{Height, Name, TimeMs};
-pub use messages::stored::{BodyReader, Commit, LedgerReader, StoredBlock};
+use messages::ids::{Name, TimeMs};
+pub use messages::stored::{BodyReader, Commit, HeadSignatures, LedgerReader, StoredBlock};
 use std::sync::Arc;
 
 /// Tells the time.
@@ -90,9 +90,10 @@ pub trait Store: LedgerReader {
     /// batch, then calls `done`.
     fn commit(&self, commit: Arc<Commit>, done: Completion);
 
-    /// Writes the note of a published checkpoint (durable with the next commit at the latest:
-    /// it can be formed again from the journal until then).
-    fn put_checkpoint(&self, height: Height, note: String);
+    /// Writes the note of a published checkpoint and its receipt signatures, both or neither
+    /// (durable with the next commit at the latest: they can be formed again from the journal until
+    /// then).
+    fn put_checkpoint(&self, note: String, signatures: HeadSignatures);
 }
 
 /// Bodies of one node: each is written once and never changes.

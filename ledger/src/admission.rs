@@ -26,7 +26,8 @@ use messages::api::Problem;
 use messages::block::BlockBytes;
 use messages::hash::Hash;
 use messages::ids::{Height, Name, StatementId, TimeMs};
-use messages::keys::{PublicKey, StatementCheck, verify_statements};
+use messages::keys::{PublicKey, StatementCheck};
+use messages::ports::SignatureChecker;
 use messages::statement::StatementError;
 use messages::wire::CertifiedBlock;
 use parked::ParkedItems;
@@ -165,6 +166,7 @@ pub struct Admission {
     waiting: Vec<Waiting>,
     /// Keys that were found registrable and may not be registered yet.
     registrable: BTreeSet<PublicKey>,
+    checker: Arc<dyn SignatureChecker>,
     duty: BodyDuty,
     parked: ParkedItems,
     dropped: u64,
@@ -172,8 +174,15 @@ pub struct Admission {
 
 impl Admission {
     /// A machine at the durable state of `height`.
-    pub fn new(permissions: Permissions, state: StateTree, height: Height, duty: BodyDuty) -> Self {
+    pub fn new(
+        permissions: Permissions,
+        state: StateTree,
+        height: Height,
+        checker: Arc<dyn SignatureChecker>,
+        duty: BodyDuty,
+    ) -> Self {
         Self {
+            checker,
             duty,
             parked: ParkedItems::default(),
             permissions,
@@ -300,7 +309,7 @@ impl Admission {
                 signature: e.statement.signature,
             })
             .collect();
-        let verdicts = verify_statements(&checks);
+        let verdicts = self.checker.check(&checks);
         let (mut bad, mut fine) = (BTreeSet::new(), Vec::new());
         for (entry, good) in fresh.iter().zip(verdicts) {
             if good {

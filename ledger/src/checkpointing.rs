@@ -1,23 +1,33 @@
-//! The checkpoint actor's machine: cosigning tree heads and collecting a quorum.
+//! The checkpoint actor's machine: signing tree heads and collecting a quorum.
+//!
+//! A validator signs each head twice: a cosignature (C2SP tlog-cosignature) for the checkpoint, and
+//! one signature for all COSE receipts under it (RFC 9942). Both travel together.
 //!
 //! Invariants:
 //! - a head is cosigned only after its block is durable, in order, and never one older than, or
 //!   another of the same size as, one cosigned before (C2SP tlog-cosignature);
-//! - a note is formed from exactly one log line and exactly a quorum of valid cosignatures;
+//! - a note is formed from exactly one log line and exactly a quorum of valid cosignatures, and
+//!   comes with the valid receipt signatures of the same validators;
+//! - a receipt signature that is missing or invalid is counted and delays a note by
+//!   [`RETRY_MS`] at most;
 //! - below the amnesia floor nothing is cosigned.
 
 // rkyv's derive leaves fields of the archived counterparts undocumented.
 #![allow(missing_docs)]
 
+mod collecting;
+
 use crate::machine::{At, Keep, Machine};
 use bytes::Bytes;
-use messages::checkpoint::{Checkpoint, cosign, sign_log, verify_cosignature};
+use collecting::{Collecting, HeadKeys, Said, Taken};
+use messages::checkpoint::{Checkpoint, cosign, sign_log};
+use messages::cose_receipt::HeadSignature;
 use messages::genesis::Genesis;
 use messages::hash::Hash;
 use messages::ids::{Height, Name, TreeSize};
 use messages::keys::PrivateKey;
-use messages::note::{NoteSignature, VerifierKey, VerifierKeyType};
-use messages::quorum::quorum;
+use messages::note::{VerifierKey, VerifierKeyType};
+use messages::stored::HeadSignatures;
 use messages::wire::{Framed, PeerMessage};
 use std::collections::BTreeMap;
 
@@ -27,10 +37,12 @@ const HEADS_KEPT: usize = 64;
 const HEIGHTS_AHEAD_MAX: u64 = 64;
 /// A cosignature: eight bytes of time and the Ed25519 signature.
 const COSIGNATURE_BYTES: usize = 72;
+/// Most bytes of a receipt signature: an Ed25519 signature.
+const RECEIPT_BYTES_MAX: usize = 64;
 /// A head without a quorum is asked for again after this long.
 const RETRY_MS: u64 = 500;
 
-/// What the machine receives; also its journal form, version 1.
+/// What the machine receives; also its journal form, version 2.
 #[derive(Clone, Debug, PartialEq, Eq, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
 pub enum CheckpointInput {
     /// A block became durable: its tree head may be cosigned.
@@ -52,6 +64,8 @@ pub enum CheckpointInput {
         time_s: u64,
         /// The Ed25519 signature.
         signature: Bytes,
+        /// The Ed25519 signature of the peer's COSE receipts.
+        receipt: Bytes,
         /// The peer still collects and asks for ours.
         wanted: bool,
     },
@@ -63,7 +77,7 @@ pub enum CheckpointInput {
 
 impl Framed for CheckpointInput {
     const SCHEMA: u16 = 21;
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 }
 
 /// What the machine asks for.
@@ -78,12 +92,12 @@ pub enum CheckpointEffect {
         /// The message.
         message: PeerMessage,
     },
-    /// A quorum cosigned this head.
+    /// A quorum cosigned a head.
     Formed {
-        /// Height of the head.
-        height: Height,
         /// The signed note.
         note: String,
+        /// The head's height and the receipt signatures of those who cosigned.
+        signatures: HeadSignatures,
     },
     /// Send [`CheckpointInput::Retry`] after this long.
     RetryAfter {
@@ -99,23 +113,15 @@ pub struct CheckpointKeys {
     pub log: PrivateKey,
     /// Cosigns.
     pub cosigner: PrivateKey,
-}
-
-/// A head being collected for.
-#[derive(Debug)]
-struct Collecting {
-    checkpoint: Checkpoint,
-    text: String,
-    /// Valid cosignatures by the validator's place in genesis.
-    cosignatures: BTreeMap<usize, NoteSignature>,
-    formed: bool,
+    /// Signs COSE receipts.
+    pub receipt: PrivateKey,
 }
 
 /// A cosignature that came before its head was durable here.
 #[derive(Debug)]
 struct Early {
     from: usize,
-    bytes: Vec<u8>,
+    said: Said,
 }
 
 /// The machine.
@@ -125,7 +131,7 @@ pub struct Checkpointing {
     keys: CheckpointKeys,
     own: usize,
     names: Vec<Name>,
-    cosigners: Vec<VerifierKey>,
+    validators: Vec<HeadKeys>,
     heads: BTreeMap<Height, Collecting>,
     early: BTreeMap<Height, Vec<Early>>,
     last_cosigned: TreeSize,
@@ -133,6 +139,7 @@ pub struct Checkpointing {
     floor: Option<Height>,
     retry_armed: bool,
     dropped: u64,
+    receipts_refused: u64,
 }
 
 impl Checkpointing {
@@ -143,17 +150,20 @@ impl Checkpointing {
     /// When `own` is no validator of `genesis`, whose key names were checked when it was made.
     pub fn new(genesis: &Genesis, own: &Name, keys: CheckpointKeys, floor: Option<Height>) -> Self {
         let place = genesis.validators.iter().position(|v| &v.name == own);
-        let cosigner = |v: &messages::genesis::GenesisValidator| {
+        let head_keys = |v: &messages::genesis::GenesisValidator| {
             let name = genesis.cosigner_name(&v.name);
-            VerifierKey::try_new(&name, VerifierKeyType::Cosigner, v.cosigner)
-                .expect("the genesis gives a policy")
+            let cosigner = VerifierKey::try_new(&name, VerifierKeyType::Cosigner, v.cosigner);
+            HeadKeys {
+                cosigner: cosigner.expect("the genesis gives a policy"),
+                receipt: v.receipt,
+            }
         };
         Self {
             origin: genesis.origin.clone(),
             keys,
             own: place.expect("a checkpoint actor belongs to a validator"),
             names: genesis.validators.iter().map(|v| v.name.clone()).collect(),
-            cosigners: genesis.validators.iter().map(cosigner).collect(),
+            validators: genesis.validators.iter().map(head_keys).collect(),
             heads: BTreeMap::new(),
             early: BTreeMap::new(),
             last_cosigned: TreeSize(0),
@@ -161,12 +171,18 @@ impl Checkpointing {
             floor,
             retry_armed: false,
             dropped: 0,
+            receipts_refused: 0,
         }
     }
 
     /// Cosignatures dropped so far.
     pub fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// Receipt signatures that were missing or did not verify so far.
+    pub fn receipts_refused(&self) -> u64 {
+        self.receipts_refused
     }
 
     fn on_head(
@@ -186,33 +202,15 @@ impl Checkpointing {
             size,
             root,
         };
-        let text = checkpoint.text();
-        let mut cosignatures = BTreeMap::new();
+        let mut head = Collecting::new(height, checkpoint);
         if self.floor.is_some_and(|floor| height >= floor) {
-            assert!(
-                size > self.last_cosigned,
-                "heads are cosigned in order, each size once"
+            self.sign(at, &mut head);
+            out.extend(
+                head.message_of(self.own, false)
+                    .map(CheckpointEffect::Broadcast),
             );
-            self.last_cosigned = size;
-            let name = self.cosigners[self.own].name();
-            let own = cosign(
-                &self.keys.cosigner,
-                name,
-                at.now.seconds_rounded_up(),
-                &text,
-            );
-            out.push(CheckpointEffect::Broadcast(message_of(height, &own, false)));
-            cosignatures.insert(self.own, own);
         }
-        self.heads.insert(
-            height,
-            Collecting {
-                checkpoint,
-                text,
-                cosignatures,
-                formed: false,
-            },
-        );
+        self.heads.insert(height, head);
         while self.heads.len() > HEADS_KEPT {
             self.heads.pop_first();
         }
@@ -223,91 +221,98 @@ impl Checkpointing {
             .filter(|(h, _)| *h == height)
             .flat_map(|(_, list)| list)
         {
-            self.collect(height, early.from, early.bytes, out);
+            self.collect(height, early.from, early.said, out);
         }
         self.form(height, out);
         self.arm_retry(out);
         Keep::Vote
     }
 
-    /// Adds a cosignature when it is valid for the head.
+    /// Signs a head with both keys.
+    fn sign(&mut self, at: At, head: &mut Collecting) {
+        let size = head.checkpoint().size;
+        assert!(
+            size > self.last_cosigned,
+            "heads are cosigned in order, each size once"
+        );
+        self.last_cosigned = size;
+        let name = self.validators[self.own].cosigner.name();
+        let time_s = at.now.seconds_rounded_up();
+        let cosignature = cosign(&self.keys.cosigner, name, time_s, head.text());
+        let receipt = HeadSignature::sign(&self.keys.receipt, head.checkpoint());
+        head.add_own(self.own, cosignature, receipt.signature);
+    }
+
+    /// Adds what a peer signed when it is valid for the head.
     fn collect(
         &mut self,
         height: Height,
         from: usize,
-        bytes: Vec<u8>,
+        said: Said,
         out: &mut Vec<CheckpointEffect>,
     ) -> Keep {
-        let Some(head) = self.heads.get_mut(&height) else {
+        let Some(head) = self.heads.get_mut(&height).filter(|head| !head.formed) else {
             return Keep::No;
         };
-        if head.formed || head.cosignatures.contains_key(&from) {
-            return Keep::No;
+        let name = &self.names[from];
+        match head.add(from, &self.validators[from], said) {
+            Taken::Known => return Keep::No,
+            Taken::Refused => {
+                self.dropped += 1;
+                tracing::warn!(%height, from = %name, "a signature over a head does not verify");
+                return Keep::No;
+            }
+            Taken::Added { receipt_refused } if receipt_refused => {
+                self.receipts_refused += 1;
+                tracing::warn!(%height, from = %name, "a receipt signature does not verify");
+            }
+            Taken::Added { .. } => {}
         }
-        let key = &self.cosigners[from];
-        let line = NoteSignature {
-            name: key.name().into(),
-            key_id: key.key_id(),
-            bytes,
-        };
-        if verify_cosignature(key, &head.text, &line).is_none() {
-            self.dropped += 1;
-            tracing::warn!(%height, from = %self.names[from], "a cosignature does not verify");
-            return Keep::No;
-        }
-        head.cosignatures.insert(from, line);
         self.form(height, out);
         Keep::Yes
     }
 
     fn form(&mut self, height: Height, out: &mut Vec<CheckpointEffect>) {
-        let needed = quorum(self.cosigners.len());
         let Some(head) = self.heads.get_mut(&height) else {
             return;
         };
-        if head.formed || head.cosignatures.len() < needed {
-            return;
+        if let Some((cosignatures, signatures)) = head.form(&self.validators) {
+            let log = sign_log(&self.keys.log, &self.origin, head.text());
+            let note = head.checkpoint().note(log, cosignatures).encode();
+            out.push(CheckpointEffect::Formed { note, signatures });
         }
-        head.formed = true;
-        let log = sign_log(&self.keys.log, &self.origin, &head.text);
-        let chosen = head.cosignatures.values().take(needed).cloned().collect();
-        let note = head.checkpoint.note(log, chosen).encode();
-        out.push(CheckpointEffect::Formed { height, note });
     }
 
     fn on_cosignature(
         &mut self,
         from: &Name,
         height: Height,
-        bytes: Vec<u8>,
+        said: Said,
         wanted: bool,
         out: &mut Vec<CheckpointEffect>,
     ) -> Keep {
+        let sized =
+            said.cosignature.len() == COSIGNATURE_BYTES && said.receipt.len() <= RECEIPT_BYTES_MAX;
         let place = self.names.iter().position(|name| name == from);
-        let place = place.filter(|p| *p != self.own && bytes.len() == COSIGNATURE_BYTES);
+        let place = place.filter(|p| *p != self.own && sized);
         let Some(place) = place else {
             self.dropped += 1;
             return Keep::No;
         };
         if wanted
-            && let Some(own) = self
-                .heads
-                .get(&height)
-                .and_then(|head| head.cosignatures.get(&self.own))
+            && let Some(head) = self.heads.get(&height)
+            && let Some(message) = head.message_of(self.own, false)
         {
-            let message = message_of(height, own, false);
-            out.push(CheckpointEffect::Send {
-                to: from.clone(),
-                message,
-            });
+            let to = from.clone();
+            out.push(CheckpointEffect::Send { to, message });
         }
         if height > self.last_head {
-            return self.keep_early(height, place, bytes);
+            return self.keep_early(height, place, said);
         }
-        self.collect(height, place, bytes, out)
+        self.collect(height, place, said, out)
     }
 
-    fn keep_early(&mut self, height: Height, from: usize, bytes: Vec<u8>) -> Keep {
+    fn keep_early(&mut self, height: Height, from: usize, said: Said) -> Keep {
         if height.0 > self.last_head.0.saturating_add(HEIGHTS_AHEAD_MAX) {
             self.dropped += 1;
             return Keep::No;
@@ -315,13 +320,13 @@ impl Checkpointing {
         let list = self.early.entry(height).or_default();
         let known = list
             .iter()
-            .any(|early| early.from == from && early.bytes == bytes);
+            .any(|early| early.from == from && early.said == said);
         let full = list.iter().filter(|early| early.from == from).count() >= 2;
         if known || full {
             self.dropped += 1;
             return Keep::No;
         }
-        list.push(Early { from, bytes });
+        list.push(Early { from, said });
         Keep::Yes
     }
 
@@ -336,30 +341,24 @@ impl Checkpointing {
         }
     }
 
+    /// Asks again for the newest head, and waits no longer for its receipt signatures.
     fn on_retry(&mut self, out: &mut Vec<CheckpointEffect>) -> Keep {
         self.retry_armed = false;
-        if let Some((height, head)) = self.heads.last_key_value()
-            && !head.formed
-            && let Some(own) = head.cosignatures.get(&self.own)
-        {
-            out.push(CheckpointEffect::Broadcast(message_of(*height, own, true)));
+        let mut keep = Keep::No;
+        let newest = self.heads.last_entry();
+        if let Some(mut entry) = newest.filter(|entry| !entry.get().formed) {
+            let (height, head) = (*entry.key(), entry.get_mut());
+            let first = !std::mem::replace(&mut head.overdue, true);
+            let message = head.message_of(self.own, true);
+            out.extend(message.map(CheckpointEffect::Broadcast));
+            // What waiting less leads to must come out of a replay too.
+            if first {
+                keep = Keep::Yes;
+                self.form(height, out);
+            }
         }
         self.arm_retry(out);
-        Keep::No
-    }
-}
-
-/// The peer message that carries a cosignature line.
-fn message_of(height: Height, line: &NoteSignature, wanted: bool) -> PeerMessage {
-    let (time, signature) = line
-        .bytes
-        .split_first_chunk::<8>()
-        .expect("a cosignature starts with its time");
-    PeerMessage::Cosignature {
-        height,
-        time_s: u64::from_be_bytes(*time),
-        signature: Bytes::copy_from_slice(signature),
-        wanted,
+        keep
     }
 }
 
@@ -377,11 +376,16 @@ impl Machine for Checkpointing {
                 height,
                 time_s,
                 signature,
+                receipt,
                 wanted,
             } => {
-                let mut bytes = time_s.to_be_bytes().to_vec();
-                bytes.extend_from_slice(signature);
-                self.on_cosignature(from, *height, bytes, *wanted, out)
+                let mut cosignature = time_s.to_be_bytes().to_vec();
+                cosignature.extend_from_slice(signature);
+                let said = Said {
+                    cosignature,
+                    receipt: receipt.to_vec(),
+                };
+                self.on_cosignature(from, *height, said, *wanted, out)
             }
             CheckpointInput::Retry => self.on_retry(out),
             CheckpointInput::Floor(floor) => {

@@ -5,7 +5,10 @@
 //! durable and its checkpoint has a quorum.
 
 mod answers;
+mod cose;
+mod published;
 mod receipts;
+mod serving;
 mod states;
 
 use crate::log_tree::LogTree;
@@ -16,13 +19,12 @@ use crate::state::StateTree;
 use bytes::Bytes;
 use messages::api::{Answer, Committed, Query};
 use messages::cbor::Canonical;
-use messages::checkpoint::Checkpoint;
 use messages::genesis::Genesis;
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name, StatementId, TimeMs, TreeSize};
-use messages::note::Note;
-use messages::stored::{BodyReader, Commit, LedgerReader, StoredBlock};
-use messages::wire::{CertifiedBlock, PeerMessage};
+use messages::stored::{BodyReader, Commit, HeadSignatures, LedgerReader, StoredBlock};
+use messages::wire::PeerMessage;
+use published::{Published, unpublished};
 use states::RecentStates;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,10 +33,6 @@ use std::sync::Arc;
 const RECENT_BLOCKS: usize = 64;
 /// and no more blocks than hold so many statements, but always the newest one.
 const RECENT_STATEMENTS: usize = 12_288;
-/// Most blocks sent to a peer at once.
-const SERVED_BLOCKS_MAX: u32 = 32;
-/// Most bytes of statements sent to a peer at once.
-const SERVED_BYTES_MAX: usize = 8 << 20;
 
 /// What the machine receives.
 #[derive(Clone, Debug)]
@@ -43,12 +41,12 @@ pub enum StorageInput {
     Commit(Arc<Decided>),
     /// The block at this height is durable.
     Written(Height),
-    /// A checkpoint of this height's head has a quorum.
+    /// The checkpoint of a head has a quorum.
     CheckpointFormed {
-        /// The height.
-        height: Height,
         /// The signed note.
         note: String,
+        /// The head's height, and the receipt signatures of those whose cosignatures it carries.
+        signatures: HeadSignatures,
     },
     /// Receipts wanted by waiting clients.
     Fetch(Vec<StatementId>),
@@ -100,10 +98,10 @@ pub enum StorageEffect {
     Durable(DurableBlock),
     /// Write the note of a published checkpoint.
     PutCheckpoint {
-        /// Its height.
-        height: Height,
         /// The signed note.
         note: String,
+        /// Its height and receipt signatures.
+        signatures: HeadSignatures,
     },
     /// Blocks up to this height have receipts now.
     Published {
@@ -163,27 +161,6 @@ pub struct Storage {
     states: RecentStates,
 }
 
-/// A published checkpoint, read.
-#[derive(Clone, Debug)]
-struct Published {
-    height: Height,
-    note: Note,
-    size: TreeSize,
-}
-
-impl Published {
-    /// Reads a note that the checkpoint actor formed.
-    fn read(height: Height, text: &str) -> Self {
-        let note = Note::parse(text).expect("the checkpoint actor hands over notes that parse");
-        let head = Checkpoint::parse(&note.text).expect("and whose text is a checkpoint");
-        Self {
-            height,
-            note,
-            size: head.size,
-        }
-    }
-}
-
 impl Storage {
     /// A machine over what is on disk; `tree` is loaded from there.
     ///
@@ -200,9 +177,8 @@ impl Storage {
             .expect("a store is opened with its genesis written");
         let size = TreeSize(head.first_leaf.0 + u64::from(head.entry_count));
         let tree = LogTree::load(&*reader, size);
-        let published = reader
-            .newest_checkpoint()
-            .map(|(height, note)| Published::read(height, &note));
+        let newest = reader.newest_checkpoint();
+        let published = newest.map(|newest| Published::stored(&*reader, newest));
         Self {
             tree,
             head: head.height,
@@ -366,81 +342,29 @@ impl Storage {
         }
     }
 
-    fn on_checkpoint(&mut self, height: Height, note: &str, out: &mut Vec<StorageEffect>) {
+    fn on_checkpoint(
+        &mut self,
+        note: &str,
+        signatures: &HeadSignatures,
+        out: &mut Vec<StorageEffect>,
+    ) {
+        let height = signatures.height;
         let known = self.published.as_ref().map(|published| published.height);
         let newer = known.is_none_or(|known| height > known);
         if !newer || height > self.head {
             return;
         }
-        self.published = Some(Published::read(height, note));
+        self.published = Some(Published::read(note, signatures.clone()));
         self.states.published(height);
         out.push(StorageEffect::PutCheckpoint {
-            height,
             note: note.to_owned(),
+            signatures: signatures.clone(),
         });
         let later = self.unpublished.split_off(&height.next());
         let published = std::mem::replace(&mut self.unpublished, later);
         let ids = published.into_values().collect();
         out.push(StorageEffect::Published { height, ids });
     }
-
-    fn serve(&self, to: &Name, from: Height, count: u32, out: &mut Vec<StorageEffect>) {
-        let (mut blocks, mut bytes) = (Vec::new(), 0);
-        let mut height = from;
-        while height <= self.head
-            && blocks.len() < count.min(SERVED_BLOCKS_MAX) as usize
-            && bytes < SERVED_BYTES_MAX
-            && height > Height(0)
-        {
-            let Some(block) = self.certified(height) else {
-                break;
-            };
-            bytes += block.block.statements.iter().map(Bytes::len).sum::<usize>();
-            blocks.push(block);
-            height = height.next();
-        }
-        if !blocks.is_empty() {
-            out.push(StorageEffect::Send {
-                to: to.clone(),
-                message: PeerMessage::Blocks(blocks),
-            });
-        }
-    }
-
-    /// A durable block as a peer that catches up needs it.
-    fn certified(&self, height: Height) -> Option<CertifiedBlock> {
-        let stored = self.reader.block(height)?;
-        let count = stored.entry_count as usize - 1;
-        let statements = self.reader.entries(stored.first_leaf, count);
-        let block = messages::block::BlockBytes {
-            header: stored.header,
-            statements,
-            certificate: stored.previous_certificate,
-        };
-        Some(CertifiedBlock {
-            block,
-            certificate: stored.certificate,
-        })
-    }
-}
-
-/// Statements of the durable blocks that have no published checkpoint yet.
-fn unpublished(
-    reader: &dyn LedgerReader,
-    head: Height,
-    published: Option<Height>,
-) -> BTreeMap<Height, Arc<Vec<StatementId>>> {
-    let first = published.map_or(1, |height| height.0 + 1);
-    let ids_of = |height: u64| {
-        let block = reader.block(Height(height))?;
-        let entries = reader.entries(block.first_leaf, block.entry_count as usize - 1);
-        let ids = entries
-            .iter()
-            .map(|entry| StatementId::of_entry(entry))
-            .collect();
-        Some((Height(height), Arc::new(ids)))
-    };
-    (first..=head.0).filter_map(ids_of).collect()
 }
 
 /// State rows of events, ordered by key, the last word for each key.
@@ -461,8 +385,8 @@ impl Machine for Storage {
         match input {
             StorageInput::Commit(decided) => self.on_commit(decided, out),
             StorageInput::Written(height) => self.on_written(*height, out),
-            StorageInput::CheckpointFormed { height, note } => {
-                self.on_checkpoint(*height, note, out);
+            StorageInput::CheckpointFormed { note, signatures } => {
+                self.on_checkpoint(note, signatures, out);
             }
             StorageInput::Fetch(ids) => {
                 let (mut ready, mut not_yet) = (Vec::new(), Vec::new());

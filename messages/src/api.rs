@@ -201,6 +201,8 @@ pub enum Query {
     CoseReceipt(StatementId),
     /// Keys that sign COSE receipts.
     ReceiptKeys,
+    /// The policy entry in force, which lists the receipt keys, with proof.
+    PolicyProof,
 }
 
 /// A block for people and programs.
@@ -334,10 +336,12 @@ pub enum Answer {
     Events(EventPage),
     /// To [`Query::PolicyChain`].
     PolicyChain(Box<PolicyChain>),
-    /// To [`Query::CoseReceipt`].
+    /// To [`Query::CoseReceipt`]: the transparent statement.
     CoseReceipt(Bytes),
     /// To [`Query::ReceiptKeys`], one for each validator.
     ReceiptKeys(Vec<PublicKey>),
+    /// To [`Query::PolicyProof`]: the entry under the newest published checkpoint.
+    PolicyProof(Box<crate::receipt::PolicyLink>),
     /// No such thing, or no answer now.
     Problem(Problem),
 }

@@ -179,3 +179,45 @@ pub fn name(d: &mut Decoder<'_>, field: &'static str) -> Result<crate::ids::Name
     let text = d.str().map_err(CborError::at(field))?;
     crate::ids::Name::try_new(text).map_err(|e| CborError::bad(field, e.to_string()))
 }
+
+/// Expects a definite map of exactly `len` pairs.
+///
+/// # Errors
+/// When the next item is something else.
+pub fn map(d: &mut Decoder<'_>, len: u64, field: &'static str) -> Result<(), CborError> {
+    match d.map().map_err(CborError::at(field))? {
+        Some(found) if found == len => Ok(()),
+        found => Err(CborError::bad(
+            field,
+            format!("expected a map of {len}, found {found:?}"),
+        )),
+    }
+}
+
+/// Expects exactly this integer: a label of a map, or a constant.
+///
+/// # Errors
+/// When the next item is something else.
+pub fn integer(d: &mut Decoder<'_>, want: i64, field: &'static str) -> Result<(), CborError> {
+    let found = d.i64().map_err(CborError::at(field))?;
+    if found == want {
+        Ok(())
+    } else {
+        let reason = format!("expected {want}, found {found}");
+        Err(CborError::bad(field, reason))
+    }
+}
+
+/// Expects this CBOR tag.
+///
+/// # Errors
+/// When the next item is something else.
+pub fn tag(d: &mut Decoder<'_>, want: u64, field: &'static str) -> Result<(), CborError> {
+    let found = d.tag().map_err(CborError::at(field))?.as_u64();
+    if found == want {
+        Ok(())
+    } else {
+        let reason = format!("expected CBOR tag {want}, found {found}");
+        Err(CborError::bad(field, reason))
+    }
+}

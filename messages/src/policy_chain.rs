@@ -61,8 +61,38 @@ pub fn connect(
     None
 }
 
+/// The policy entry of `anchor` itself, with the receipt keys of its epoch, as a link binds it: a
+/// policy file names no receipt keys, and a checkpoint that meets it vouches for the entry that does.
+///
+/// # Errors
+/// When the link is not good, or its entry is another policy's.
+pub fn entry_of(anchor: &Policy, link: &PolicyLink) -> Result<PolicyEntry, String> {
+    let entry = bound(std::slice::from_ref(anchor), link)?;
+    let policy = Policy::parse(&entry.policy).map_err(|e| format!("policy: {e}"))?;
+    let (expected, found) = (anchor.fingerprint(), policy.fingerprint());
+    if found == expected {
+        Ok(entry)
+    } else {
+        Err(format!(
+            "policy entry: expected the policy with fingerprint {expected}, found {found}"
+        ))
+    }
+}
+
 /// The policy that a link binds.
 fn open(trusted: &[Policy], link: &PolicyLink, network: &Name) -> Result<Policy, String> {
+    let entry = bound(trusted, link)?;
+    if entry.network != *network {
+        let found = entry.network;
+        return Err(format!(
+            "policy entry: expected network {network}, found {found}"
+        ));
+    }
+    Policy::parse(&entry.policy).map_err(|e| format!("policy: {e}"))
+}
+
+/// The policy entry that a link binds by a checkpoint that meets a trusted policy.
+fn bound(trusted: &[Policy], link: &PolicyLink) -> Result<PolicyEntry, String> {
     let note = Note::parse(&link.checkpoint).map_err(|e| format!("checkpoint: {e}"))?;
     if note.encode() != link.checkpoint {
         return Err("checkpoint: not in canonical form".into());
@@ -81,14 +111,7 @@ fn open(trusted: &[Policy], link: &PolicyLink, network: &Name) -> Result<Policy,
     let leaf = Hash::leaf(&link.entry);
     verify_inclusion(&leaf, link.index.0, head.size.0, &link.path, &head.root)
         .map_err(|e| format!("policy entry: {e}"))?;
-    let entry = PolicyEntry::from_bytes(&link.entry).map_err(|e| e.to_string())?;
-    if entry.network != *network {
-        let found = entry.network;
-        return Err(format!(
-            "policy entry: expected network {network}, found {found}"
-        ));
-    }
-    Policy::parse(&entry.policy).map_err(|e| format!("policy: {e}"))
+    PolicyEntry::from_bytes(&link.entry).map_err(|e| e.to_string())
 }
 
 /// Whether a checkpoint is signed by the policy's log and a quorum, and by nobody else.

@@ -5,7 +5,7 @@
 
 use crate::consensus::{Proposal, Vote};
 use crate::hash::Hash;
-use crate::keys::{PrivateKey, PublicKey, Signature};
+use crate::keys::{PrivateKey, PublicKey, Signature, StatementCheck, verify_statements};
 
 /// Signs what one validator says.
 pub trait ConsensusSigner: Send + Sync {
@@ -39,6 +39,23 @@ pub struct StrictVerifier;
 impl ConsensusVerifier for StrictVerifier {
     fn verify(&self, key: &PublicKey, message_hash: &Hash, signature: &Signature) -> bool {
         key.verify_strict(&message_hash.0, signature)
+    }
+}
+
+/// Judges depositors' signatures, many at once.
+pub trait SignatureChecker: Send + Sync {
+    /// The verdict on each, in order.
+    fn check(&self, statements: &[StatementCheck<'_>]) -> Vec<bool>;
+}
+
+/// The rule of the ledger (DESIGN section 5): ZIP-215 in batches, R canonical and not of small
+/// order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BatchedZip215;
+
+impl SignatureChecker for BatchedZip215 {
+    fn check(&self, statements: &[StatementCheck<'_>]) -> Vec<bool> {
+        verify_statements(statements)
     }
 }
 

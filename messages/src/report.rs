@@ -32,7 +32,11 @@ pub enum Check {
     LogSignature,
     /// Every cosignature is by a known cosigner and valid.
     Cosignatures,
-    /// The cosignatures meet the policy's quorum.
+    /// Every COSE receipt is by a known validator's receipt key and holds for the entry.
+    CoseReceipts,
+    /// All COSE receipts are about one tree head.
+    TreeHead,
+    /// The cosignatures, or the COSE receipts, meet the quorum.
     Quorum,
     /// The seal is in canonical form.
     SealForm,
@@ -65,6 +69,8 @@ impl Check {
             Self::Origin => "origin",
             Self::LogSignature => "log signature",
             Self::Cosignatures => "cosignatures",
+            Self::CoseReceipts => "COSE receipts",
+            Self::TreeHead => "tree head",
             Self::Quorum => "quorum",
             Self::SealForm => "seal form",
             Self::SealInclusion => "seal in the log",

@@ -139,6 +139,10 @@ impl Statement {
             deposit,
             signature: Signature([0; 64]),
         };
+        let found = statement.entry().len();
+        if found > ENTRY_BYTES_MAX {
+            return Err(StatementError::Length { found });
+        }
         let message = statement.sig_structure();
         statement.signature = key.sign(&message);
         assert!(

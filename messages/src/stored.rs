@@ -2,6 +2,7 @@
 
 use crate::hash::Hash;
 use crate::ids::{Height, LeafIndex, StatementId};
+use crate::keys::Signature;
 use bytes::Bytes;
 
 /// A committed block as the store keeps it: its entries stand in the log, once.
@@ -31,6 +32,31 @@ pub struct StoredBlock {
 
 impl crate::wire::Framed for StoredBlock {
     const SCHEMA: u16 = 10;
+    const VERSION: u16 = 1;
+}
+
+/// A validator's COSE receipt signature over a tree head ([`crate::cose_receipt`]); origin, size and
+/// root stand in the checkpoint beside it.
+#[derive(Clone, Debug, PartialEq, Eq, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+pub struct ReceiptSignature {
+    /// Key id of the validator's receipt key.
+    pub key_id: [u8; 8],
+    /// Its signature.
+    pub signature: Signature,
+}
+
+/// The receipt signatures that a published checkpoint came with, as the store keeps them beside
+/// its note.
+#[derive(Clone, Debug, PartialEq, Eq, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+pub struct HeadSignatures {
+    /// Height of the head.
+    pub height: Height,
+    /// The signatures, one per validator; a quorum, or fewer when some were missing.
+    pub signatures: Vec<ReceiptSignature>,
+}
+
+impl crate::wire::Framed for HeadSignatures {
+    const SCHEMA: u16 = 12;
     const VERSION: u16 = 1;
 }
 
@@ -94,6 +120,9 @@ pub trait LedgerReader: Send + Sync {
 
     /// The newest published checkpoint.
     fn newest_checkpoint(&self) -> Option<(Height, String)>;
+
+    /// The receipt signatures that the published checkpoint of exactly this height came with.
+    fn head_signatures(&self, height: Height) -> Option<HeadSignatures>;
 
     /// All state rows, ordered by key.
     fn state_rows(&self) -> Vec<(Bytes, Bytes)>;

@@ -80,7 +80,8 @@ fn verify_parsed(
     };
     report.passed(Check::StatementForm, statement.kind.content_type());
     let strict = check_depositor(&mut report, &statement);
-    check_document(&mut report, &statement, &receipt.extra, document);
+    let opening = (receipt.extra.salt.as_ref(), receipt.extra.batch.as_ref());
+    check_document(&mut report, &statement, opening, document);
     let head = receipt
         .tree_head()
         .expect("reading the receipt has read its checkpoint");

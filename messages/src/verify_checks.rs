@@ -8,7 +8,7 @@ use crate::merkle::verify_inclusion;
 use crate::outcome::Outcome;
 use crate::policy::Policy;
 use crate::policy_chain;
-use crate::receipt::{BatchProof, Receipt, ReceiptExtra};
+use crate::receipt::{BatchProof, Receipt};
 use crate::report::{Check, Report, Verdict, utc_text};
 use crate::seal::Seal;
 use crate::statement::{DepositMode, Lodged, Statement, commit};
@@ -67,22 +67,22 @@ pub(crate) fn check_depositor(report: &mut Report, statement: &Statement) -> boo
 pub(crate) fn check_document(
     report: &mut Report,
     statement: &Statement,
-    extra: &ReceiptExtra,
+    (salt, batch): (Option<&[u8; 32]>, Option<&BatchProof>),
     document: Option<&DocumentDigest>,
 ) {
     let deposit = &statement.deposit;
     let mode = deposit.lodged.mode();
     let takes_salt = match mode {
         DepositMode::Commitment => true,
-        DepositMode::Batch => extra.batch.is_some(),
+        DepositMode::Batch => batch.is_some(),
         DepositMode::Digest | DepositMode::Content | DepositMode::Body => false,
     };
-    if extra.batch.is_some() && mode != DepositMode::Batch {
+    if batch.is_some() && mode != DepositMode::Batch {
         let expected = format!("no batch proof: the deposit is a {}", mode.name());
         report.failed(Check::Document, expected, "a batch proof", FETCH_AGAIN);
         return;
     }
-    if extra.salt.is_some() && !takes_salt {
+    if salt.is_some() && !takes_salt {
         let expected = format!("no salt: the deposit is a plain {}", mode.name());
         report.failed(Check::Document, expected, "a salt", FETCH_AGAIN);
         return;
@@ -107,7 +107,7 @@ pub(crate) fn check_document(
         );
         return;
     }
-    if mode == DepositMode::Batch && extra.batch.is_none() {
+    if mode == DepositMode::Batch && batch.is_none() {
         report.failed(
             Check::Document,
             "the receipt of a member of the batch",
@@ -116,7 +116,7 @@ pub(crate) fn check_document(
         );
         return;
     }
-    let lodged = match (&extra.salt, takes_salt) {
+    let lodged = match (salt, takes_salt) {
         (Some(salt), true) => commit(salt, document.algorithm, &document.digest),
         (None, true) => {
             report.failed(
@@ -129,7 +129,7 @@ pub(crate) fn check_document(
         }
         (_, false) => document.digest,
     };
-    match (&deposit.lodged, &extra.batch) {
+    match (&deposit.lodged, batch) {
         (Lodged::Batch { root, count }, Some(proof)) => {
             check_member(report, &lodged, proof, root, *count);
         }

@@ -153,7 +153,7 @@ pub struct TraceContext {
     pub flags: u8,
 }
 
-/// What one node says to another, version 2.
+/// What one node says to another, version 3.
 #[derive(Clone, Debug, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub enum PeerMessage {
     /// A canonical consensus message without a body.
@@ -175,6 +175,8 @@ pub enum PeerMessage {
         time_s: u64,
         /// Ed25519 signature of the C2SP cosignature message.
         signature: Bytes,
+        /// Ed25519 signature of the sender's COSE receipts over the same head.
+        receipt: Bytes,
         /// The sender still lacks a quorum for this head and asks for the receiver's own.
         wanted: bool,
     },
@@ -240,5 +242,5 @@ pub struct Envelope {
 
 impl Framed for Envelope {
     const SCHEMA: u16 = 1;
-    const VERSION: u16 = 2;
+    const VERSION: u16 = 3;
 }

@@ -11,8 +11,8 @@ use messages::cbor::Canonical;
 use messages::genesis::{Genesis, GenesisValidator, ListedKey, Namespace, Parameters};
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name, Round, TimeMs, TreeSize};
-use messages::keys::{PrivateKey, PublicKey};
-use messages::stored::StoredBlock;
+use messages::keys::{PrivateKey, PublicKey, Signature};
+use messages::stored::{HeadSignatures, ReceiptSignature, StoredBlock};
 use messages::wire::{self, CertifiedBlock, Envelope, PeerMessage, TraceContext};
 
 fn name(text: &str) -> Name {
@@ -122,6 +122,7 @@ fn messages() -> Vec<PeerMessage> {
             height: Height(7),
             time_s: 1_800_000_000,
             signature: Bytes::from_static(&[9; 64]),
+            receipt: Bytes::from_static(&[10; 64]),
             wanted: true,
         },
         PeerMessage::Status {
@@ -153,6 +154,21 @@ fn envelopes_of_every_message() {
         })
         .collect();
     insta::assert_snapshot!("envelopes", frames.join("\n"));
+}
+
+#[test]
+fn receipt_signatures_beside_a_checkpoint() {
+    let made = |i: u8| ReceiptSignature {
+        key_id: [i; 8],
+        signature: Signature([i + 100; 64]),
+    };
+    let stored = HeadSignatures {
+        height: Height(7),
+        signatures: (1..=3).map(made).collect(),
+    };
+    let frame = wire::encode(&stored);
+    assert_eq!(wire::decode::<HeadSignatures>(&frame).unwrap(), stored);
+    insta::assert_snapshot!("head_signatures", hex::encode(&frame));
 }
 
 #[test]

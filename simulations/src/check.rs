@@ -6,6 +6,7 @@
 pub mod agreement;
 pub mod answers;
 pub mod ledger;
+pub mod receipts;
 pub mod spoken;
 
 use std::sync::{Arc, Mutex};

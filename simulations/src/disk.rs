@@ -12,8 +12,8 @@ use crate::dice::Dice;
 use crate::life::Life;
 use crate::schedule::{Event, Schedule};
 use bus::ports::{
-    BodyReader, BodyStore, Commit, Completion, Journal, LedgerReader, Record, Store, StoredBlock,
-    Stream,
+    BodyReader, BodyStore, Commit, Completion, HeadSignatures, Journal, LedgerReader, Record,
+    Store, StoredBlock, Stream,
 };
 use bytes::Bytes;
 use ledger::replica::JournaledInput;
@@ -43,7 +43,7 @@ pub enum Honesty {
 enum Write {
     Append(Vec<Record>, Completion),
     Commit(Arc<Commit>, Completion),
-    Note(Height, String),
+    Note(String, HeadSignatures),
     Body(Hash, Bytes, Completion),
 }
 
@@ -54,7 +54,7 @@ struct State {
     /// The group that is being written.
     under_way: Vec<Write>,
     /// Notes of this life that are not durable.
-    notes: BTreeMap<Height, String>,
+    notes: BTreeMap<Height, (String, HeadSignatures)>,
     next_seq: u64,
     standing: Standing,
     incarnation: u64,
@@ -139,7 +139,7 @@ impl Disk {
         let newest = notes.into_iter().filter_map(|notes| notes.last_key_value());
         newest
             .max_by_key(|(h, _)| **h)
-            .map(|(h, note)| (*h, note.clone()))
+            .map(|(h, (note, _))| (*h, note.clone()))
     }
 
     /// The group under way is durable; gives the durable blocks of the group.
@@ -239,8 +239,10 @@ impl State {
                 self.tables.commit(&commit);
                 Some((done, Some(commit.block.clone())))
             }
-            Write::Note(height, note) => {
-                self.tables.notes.insert(height, note);
+            Write::Note(note, signatures) => {
+                self.tables
+                    .notes
+                    .insert(signatures.height, (note, signatures));
                 None
             }
             Write::Body(digest, bytes, done) => {
@@ -258,7 +260,7 @@ impl State {
             .into_iter()
             .flatten()
             .min_by_key(|(h, _)| **h);
-        first.map(|(height, note)| (*height, note.clone()))
+        first.map(|(height, (note, _))| (*height, note.clone()))
     }
 }
 
@@ -349,11 +351,12 @@ impl Store for SimDisk {
         }
     }
 
-    fn put_checkpoint(&self, height: Height, note: String) {
+    fn put_checkpoint(&self, note: String, signatures: HeadSignatures) {
         if self.life.calls() {
             let mut state = self.state();
-            state.notes.insert(height, note.clone());
-            state.queue.push(Write::Note(height, note));
+            let fresh = (note.clone(), signatures.clone());
+            state.notes.insert(signatures.height, fresh);
+            state.queue.push(Write::Note(note, signatures));
         }
     }
 }
@@ -416,6 +419,13 @@ impl LedgerReader for SimDisk {
 
     fn newest_checkpoint(&self) -> Option<(Height, String)> {
         self.disk.newest_note()
+    }
+
+    fn head_signatures(&self, height: Height) -> Option<HeadSignatures> {
+        let state = self.state();
+        let notes = [&state.notes, &state.tables.notes];
+        let found = notes.into_iter().find_map(|notes| notes.get(&height));
+        found.map(|(_, signatures)| signatures.clone())
     }
 
     fn state_rows(&self) -> Vec<(Bytes, Bytes)> {

@@ -82,6 +82,7 @@ impl Founders {
             let checkpoint = CheckpointKeys {
                 log: key_of(node, "log"),
                 cosigner: key_of(node, "cosigner"),
+                receipt: key_of(node, "receipt"),
             };
             NodeKeys {
                 consensus: public,

@@ -11,6 +11,7 @@ use actors::{NodeHandle, NodePorts};
 use ledger::engine::EngineTimeouts;
 use ledger::pool::PoolLimits;
 use messages::ids::Height;
+use messages::ports::BatchedZip215;
 use std::sync::Arc;
 use tokio::task::{JoinHandle, LocalSet};
 
@@ -123,6 +124,7 @@ impl SimNode {
             name: node_name(node),
             keys: founders.keys[node].clone(),
             verifier: founders.verifier.clone(),
+            statements: Arc::new(BatchedZip215),
             clock: Arc::new(SimClock::new(around.schedule.clone(), self.ahead_ms)),
             transport: Arc::new(SimNet::new(life.clone(), around.network.clone(), spoken)),
             journal: disk.clone(),

@@ -4,6 +4,7 @@ use crate::check::Violations;
 use crate::check::agreement::Agreement;
 use crate::check::answers::Answers;
 use crate::check::ledger::{self, Summary};
+use crate::check::receipts;
 use crate::check::spoken::Spoken;
 use crate::clients::{Clients, Reachable};
 use crate::dice::Dice;
@@ -313,10 +314,26 @@ impl World {
             }
             self.clients.answers.check(node, summary);
         }
+        self.check_published();
         if let Some(summary) = ledgers.first() {
             self.check_cosignatures(summary);
         }
         violations.first().map_or(Verdict::Held, Verdict::Diverged)
+    }
+
+    /// Every published checkpoint came with receipt signatures of a quorum.
+    fn check_published(&self) {
+        let (genesis, violations) = (&self.around.founders.genesis, &self.around.violations);
+        for node in &self.nodes {
+            node.disk.look(|tables| {
+                for (height, (note, signatures)) in &tables.notes {
+                    if let Some(found) = receipts::complaint(genesis, note, signatures) {
+                        let place = node.node;
+                        violations.add(format!("node {place}, checkpoint {height}: {found}"));
+                    }
+                }
+            });
+        }
     }
 
     /// Every cosignature sent is of the one head of its height.
@@ -339,6 +356,10 @@ impl World {
                 let head = ledger.heads.get(&height);
                 if head.is_none_or(|text| verify_cosignature(&key, text, &line).is_none()) {
                     violations.add(format!("node {node} cosigned another head at {height}"));
+                }
+                let receipt = &cosignature.receipt;
+                if head.is_none_or(|text| !receipts::is_signed(genesis, node, text, receipt)) {
+                    violations.add(format!("node {node} signed no receipts of head {height}"));
                 }
             }
         }

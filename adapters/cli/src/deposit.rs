@@ -4,8 +4,8 @@
 //! without a receipt is continued by running the same command again: the same statement is sent,
 //! and a statement commits once, at whichever node it arrives.
 
+mod batch;
 mod pending;
-mod submission;
 
 use crate::client::{Client, block_on};
 use crate::digest::sha256_file;
@@ -13,31 +13,41 @@ use crate::exit::{Exit, Failure};
 use crate::key_file;
 use crate::output::{Output, one_line};
 use crate::time::{DeclaredTime, now, parse_declared};
-use crate::url::{NodeUrl, distinct};
+
 use crate::verify::load_policy;
+use adapters_client::{
+    ClientError, Content, Depositor, NodeUrl, Outgoing, Receipted, Signed, Standing, distinct,
+    submit,
+};
+use messages::deposit::BODY_BYTES_MAX;
 use messages::hash::Hash;
-use messages::ids::Name;
+use messages::ids::{Name, StatementId};
 use messages::keys::PrivateKey;
 use messages::policy::Policy;
-use messages::statement::{Deposit, DigestAlgorithm, Lodged, Statement, commit};
+use messages::statement::{Lodged, StatementError};
 use pending::{Draft, Wanted};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use submission::{Receipted, Standing};
-use zeroize::Zeroizing;
 
 /// Arguments of `deposit`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     wutong deposit report.pdf --url http://127.0.0.1:8100 --key me.pem --out receipts\n  \
+    wutong deposit --batch scans/*.tif --url http://a:8100 --key me.pem --out receipts\n  \
     wutong deposit *.jpg --url http://a:8100,http://b:8100 --key me.pem --out receipts\n\n\
     Exit codes: 0 every file has its receipt; 1 refused; 2 wrong use; 3 not receipted yet: run\n\
     the same command again, it sends the same statement, which commits once.")]
 pub struct DepositArgs {
     /// Files to lodge; their bytes stay on this machine.
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "files_from", value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Lodge all files in one statement, up to a million; each gets a receipt of its own.
+    #[arg(long, conflicts_with_all = ["plain", "content"])]
+    batch: bool,
+    /// With --batch: read further paths from a file, one a line; "-" is standard input.
+    #[arg(long, value_name = "FILE", requires = "batch")]
+    files_from: Option<PathBuf>,
     /// Nodes to submit to, in turn: comma lists and repeats.
     #[arg(long, value_name = "URL", required = true, value_delimiter = ',')]
     url: Vec<NodeUrl>,
@@ -54,8 +64,12 @@ pub struct DepositArgs {
     #[arg(long, value_name = "NAME", value_parser = Name::try_new)]
     network: Option<Name>,
     /// Log the plain digest: whoever has or guesses the file can then find the deposit.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "content")]
     plain: bool,
+    /// Lodge the files themselves, for everybody to read for ever: in the log while they fit into
+    /// an entry, else beside it, up to 4 MiB.
+    #[arg(long)]
+    content: bool,
     /// Who deposits, in your words [default: key:KEYID].
     #[arg(long, value_name = "TEXT")]
     issuer: Option<String>,
@@ -77,6 +91,27 @@ pub struct DepositArgs {
     json: bool,
 }
 
+/// What of a document is lodged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A salted commitment.
+    Commitment,
+    /// The plain digest.
+    Digest,
+    /// The document itself.
+    Content,
+}
+
+impl DepositArgs {
+    fn form(&self) -> Form {
+        match (self.plain, self.content) {
+            (true, _) => Form::Digest,
+            (false, true) => Form::Content,
+            (false, false) => Form::Commitment,
+        }
+    }
+}
+
 /// What became of one file.
 struct Done {
     exit: Exit,
@@ -89,14 +124,18 @@ struct Run<'a> {
     key: PrivateKey,
     issuer: String,
     nodes: Vec<NodeUrl>,
-    network: Result<Name, Failure>,
+    network: Result<Name, ClientError>,
     policy: Option<Policy>,
     client: Client,
 }
 
 pub(crate) fn run(args: &DepositArgs, output: &mut Output<'_>) -> Result<Exit, Failure> {
-    for file in &args.files {
-        check_file(file)?;
+    let mut files = args.files.clone();
+    if let Some(list) = &args.files_from {
+        files.extend(batch::listed(list)?);
+    }
+    if !args.batch {
+        files.iter().try_for_each(|file| check_file(file))?;
     }
     let policy = args.policy.as_deref().map(load_policy).transpose()?;
     let key = key_file::load(&args.key, output)?;
@@ -104,7 +143,7 @@ pub(crate) fn run(args: &DepositArgs, output: &mut Output<'_>) -> Result<Exit, F
     let issuer = args.issuer.clone();
     let issuer = issuer.unwrap_or_else(|| format!("key:{}", key.public().fingerprint()));
     let exit = block_on(async {
-        let (client, nodes) = (Client::new()?, distinct(&args.url));
+        let (client, nodes) = (Client::try_new()?, distinct(&args.url));
         let network = match &args.network {
             Some(name) => Ok(name.clone()),
             None => client.network(&nodes).await,
@@ -118,7 +157,10 @@ pub(crate) fn run(args: &DepositArgs, output: &mut Output<'_>) -> Result<Exit, F
             policy,
             client,
         };
-        run.all(output).await
+        match args.batch {
+            true => run.batch(&files, output).await,
+            false => run.all(output).await,
+        }
     })??;
     Ok(exit)
 }
@@ -138,6 +180,30 @@ fn check_file(file: &Path) -> Result<(), Failure> {
             file.display()
         ),
         "Name files only; for a folder, name the files in it.",
+    ))
+}
+
+fn bad_argument(error: &StatementError) -> Failure {
+    Failure::usage(error.to_string(), "Correct the argument of that name.")
+}
+
+/// A document that is lodged itself; never empty and never longer than a body may be.
+fn read_content(file: &Path) -> Result<Vec<u8>, Failure> {
+    let most = BODY_BYTES_MAX as usize;
+    let bytes = crate::files::read(file, "file", most)?;
+    if (1..=most).contains(&bytes.len()) {
+        return Ok(bytes);
+    }
+    let found = match bytes.len() {
+        0 => "none",
+        _ => "more",
+    };
+    Err(Failure::usage(
+        format!(
+            "--content {}: expected 1 to {most} bytes, found {found}",
+            file.display()
+        ),
+        "Lodge a commitment to it instead: leave --content out.",
     ))
 }
 
@@ -185,20 +251,26 @@ impl Run<'_> {
         let draft = self.draft(file, digest)?;
         let wait = Duration::from_secs(self.args.wait);
         let entry = draft.statement.entry();
-        let standing = submission::submit(
-            (&self.client, &self.nodes),
-            &entry,
-            self.policy.as_ref(),
-            wait,
-        )
-        .await;
+        let body = match draft.statement.deposit.lodged {
+            Lodged::Body { .. } => Some(read_content(file)?),
+            _ => None,
+        };
+        let outgoing = Outgoing {
+            entry: &entry,
+            body: body.as_deref(),
+        };
+        let nodes = (&self.client, self.nodes.as_slice());
+        let standing = submit(nodes, outgoing, self.policy.as_ref(), wait).await;
         let done = match standing {
             Standing::Receipted(receipted) => self.receipted(file, draft, *receipted, output)?,
             Standing::Waiting {
                 why,
                 missing,
                 quorum,
-            } => self.waiting(file, &draft, (&why, &missing, quorum), output),
+            } => {
+                let kept = (draft.statement.id(), draft.path.as_path());
+                self.waiting(file, kept, (&why, &missing, quorum), output)
+            }
             Standing::Refused {
                 detail,
                 next_step,
@@ -207,7 +279,8 @@ impl Run<'_> {
                 if by_all {
                     draft.forget();
                 }
-                self.refused(file, &draft, (&detail, &next_step), output)
+                let id = draft.statement.id();
+                self.refused(file, id, (&detail, &next_step), output)
             }
         };
         Ok(done)
@@ -223,49 +296,51 @@ impl Run<'_> {
             key: self.key.public(),
             network: self.network.as_ref().ok(),
             namespace: &args.namespace,
-            plain: args.plain,
+            form: args.form(),
             issuer: &self.issuer,
             subject: &args.subject,
         };
         if let Some(draft) = wanted.find() {
             return Ok(draft);
         }
-        let (statement, salt) = self.sign(self.network.clone()?, digest)?;
+        let signed = self.sign(self.network.clone()?, file, digest)?;
         wanted
-            .keep(statement, salt)
+            .keep(signed.statement, signed.salt.map(|salt| *salt))
             .map_err(|e| cannot_write(&args.out, &e))
     }
 
     /// A new statement, with the salt of its commitment.
-    fn sign(&self, network: Name, digest: Hash) -> Result<(Statement, Option<[u8; 32]>), Failure> {
-        let args = self.args;
-        let mut salt = None;
-        if !args.plain {
-            let mut fresh = Zeroizing::new([0; 32]);
-            getrandom::fill(&mut *fresh).map_err(|e| crate::keygen::no_randomness(&e))?;
-            salt = Some(*fresh);
-        }
-        let algorithm = DigestAlgorithm::Sha256;
-        let lodged = match &salt {
-            Some(salt) => Lodged::Commitment(commit(salt, algorithm, &digest)),
-            None => Lodged::Digest(digest),
+    fn sign(&self, network: Name, file: &Path, digest: Hash) -> Result<Signed, Failure> {
+        let depositor = self.depositor(network);
+        let content = match self.args.form() {
+            Form::Commitment => Content::commitment(digest)?,
+            Form::Digest => Content::digest(digest),
+            Form::Content => {
+                let bytes = read_content(file)?;
+                let body = Content::body(&bytes);
+                match depositor.sign(Content::inline(bytes)) {
+                    // Too long for an entry: beside the log, then.
+                    Err(StatementError::Length { .. }) => body,
+                    inline => return inline.map_err(|e| bad_argument(&e)),
+                }
+            }
         };
-        let deposit = Deposit {
-            network,
+        depositor.sign(content).map_err(|e| bad_argument(&e))
+    }
+
+    fn depositor(&self, network: Name) -> Depositor {
+        let args = self.args;
+        Depositor {
             namespace: args.namespace.clone(),
-            lodged,
-            algorithm,
+            issuer: self.issuer.clone(),
+            subject: args.subject.clone(),
             declared_time: match args.declared_time {
                 Some(DeclaredTime::None) => None,
                 Some(DeclaredTime::At(time)) => Some(time),
                 None => Some(now()),
             },
-            not_before: None,
-            references: vec![],
-        };
-        Statement::sign(&self.key, &self.issuer, &args.subject, deposit)
-            .map(|statement| (statement, salt))
-            .map_err(|e| Failure::usage(e.to_string(), "Correct the argument of that name."))
+            ..Depositor::new(self.key.clone(), network)
+        }
     }
 
     fn receipted(
@@ -322,11 +397,11 @@ impl Run<'_> {
     fn refused(
         &self,
         file: &Path,
-        draft: &Draft,
+        id: StatementId,
         (detail, next_step): (&str, &str),
         output: &mut Output<'_>,
     ) -> Done {
-        let id = draft.statement.id().to_string();
+        let id = id.to_string();
         if !self.args.json {
             output.line(&format!("REFUSED {}", one_line(file.display())));
             output.field("statement", &id);
@@ -345,11 +420,11 @@ impl Run<'_> {
     fn waiting(
         &self,
         file: &Path,
-        draft: &Draft,
+        (id, kept): (StatementId, &Path),
         (why, missing, quorum): (&str, &[String], u64),
         output: &mut Output<'_>,
     ) -> Done {
-        let id = draft.statement.id().to_string();
+        let id = id.to_string();
         let next = "run the same command again: it sends this very statement, which commits once";
         if !self.args.json {
             output.line(&format!("NOT RECEIPTED YET {}", one_line(file.display())));
@@ -359,7 +434,7 @@ impl Run<'_> {
                 let names = missing.join(", ");
                 output.field("missing", format!("{names} ({quorum} must be present)"));
             }
-            output.field("kept in", draft.path.display());
+            output.field("kept in", kept.display());
             output.field("next", next);
         }
         Done {
@@ -367,7 +442,7 @@ impl Run<'_> {
             json: json!({
                 "file": file.display().to_string(), "status": "pending", "id": id,
                 "detail": why, "missing": missing, "quorum": quorum,
-                "pending": draft.path.display().to_string(), "next_step": next,
+                "pending": kept.display().to_string(), "next_step": next,
             }),
         }
     }

@@ -15,6 +15,15 @@ const BAR_BYTES_MIN: u64 = 64 << 20;
 
 /// Digests the file at `path`, with a progress bar when a person watches.
 pub(crate) fn sha256_file(path: &Path) -> Result<Hash, Failure> {
+    sha256(path, bar)
+}
+
+/// Digests the file at `path` without a bar of its own.
+pub(crate) fn sha256_quietly(path: &Path) -> Result<Hash, Failure> {
+    sha256(path, |_| ProgressBar::hidden())
+}
+
+fn sha256(path: &Path, bar: impl FnOnce(u64) -> ProgressBar) -> Result<Hash, Failure> {
     let cannot = |e: std::io::Error| {
         Failure::usage(
             format!("{}: cannot read the file: {e}", path.display()),

@@ -37,6 +37,10 @@ pub(crate) fn read(path: &Path, what: &str, bytes_max: usize) -> Result<Vec<u8>,
 /// # Errors
 /// When a file is there already ([`ErrorKind::AlreadyExists`]) or it cannot be written.
 pub(crate) fn create(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
+    create_synced(path, bytes, readers, true)
+}
+
+fn create_synced(path: &Path, bytes: &[u8], readers: Readers, sync: bool) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -47,7 +51,8 @@ pub(crate) fn create(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<
     #[cfg(not(unix))]
     let _ = readers;
     let mut file = options.open(path)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    let synced = |file: &File| if sync { file.sync_all() } else { Ok(()) };
+    let written = file.write_all(bytes).and_then(|()| synced(&file));
     if written.is_err() {
         // Half a file would be taken for a whole one.
         let _ = std::fs::remove_file(path);
@@ -65,9 +70,22 @@ pub(crate) fn numbered(dir: &Path, name: &str, number: usize, ending: &str) -> P
 
 /// Writes `text` to the first of [`numbered`] that is free, or finds it there already.
 pub(crate) fn keep(dir: &Path, name: &str, ending: &str, text: &str) -> io::Result<PathBuf> {
+    keep_synced((dir, name, ending), text, true)
+}
+
+/// [`keep`] without waiting for the disk: for what can be made again from another file.
+pub(crate) fn keep_lazily(dir: &Path, name: &str, ending: &str, text: &str) -> io::Result<PathBuf> {
+    keep_synced((dir, name, ending), text, false)
+}
+
+fn keep_synced(
+    (dir, name, ending): (&Path, &str, &str),
+    text: &str,
+    sync: bool,
+) -> io::Result<PathBuf> {
     for number in 1..=NUMBERED_MAX {
         let path = numbered(dir, name, number, ending);
-        match create(&path, text.as_bytes(), Readers::Usual) {
+        match create_synced(&path, text.as_bytes(), Readers::Usual, sync) {
             Ok(()) => return Ok(path),
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {
                 if std::fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {

@@ -14,20 +14,20 @@ mod key_file;
 mod keygen;
 mod output;
 mod policy;
-mod problem;
+mod receipt;
 mod show;
 mod time;
-mod url;
 mod verify;
 
+pub use adapters_client::NodeUrl;
 pub use deposit::DepositArgs;
 pub use keygen::KeygenArgs;
 pub use output::Output;
 pub use policy::PolicyArgs;
+pub use receipt::{ReceiptArgs, ReceiptFormat};
 pub use show::{
     ShowBlockArgs, ShowCommand, ShowLookupArgs, ShowNodeArgs, ShowReceiptArgs, ShowStatementArgs,
 };
-pub use url::NodeUrl;
 pub use verify::VerifyArgs;
 
 use exit::Failure;
@@ -42,6 +42,8 @@ pub enum ClientCommand {
     Deposit(DepositArgs),
     /// Verify a file against its receipt and a trust anchor, without network.
     Verify(VerifyArgs),
+    /// Write a receipt in another form: tlog-proof, COSE receipts, or JSON.
+    Receipt(ReceiptArgs),
     /// Show a receipt, or what a node says: a statement, block, checkpoint, validators, health.
     Show {
         /// What to show.
@@ -58,6 +60,7 @@ pub fn run(command: ClientCommand, output: &mut Output<'_>) -> ExitCode {
         ClientCommand::Keygen(args) => keygen::run(&args, output),
         ClientCommand::Deposit(args) => deposit::run(&args, output),
         ClientCommand::Verify(args) => verify::run(&args, output),
+        ClientCommand::Receipt(args) => receipt::run(&args, output),
         ClientCommand::Show { what } => show::run(&what, output),
         ClientCommand::Policy(args) => policy::run(&args, output),
     };

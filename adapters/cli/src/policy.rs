@@ -4,9 +4,9 @@ use crate::client::{Client, block_on};
 use crate::exit::{Exit, Failure};
 use crate::files::{self, Readers};
 use crate::output::Output;
-use crate::problem::Problem;
-use crate::url::{NodeUrl, distinct};
 use crate::verify::{POLICY_BYTES_MAX, parse_hash};
+use adapters_client::Problem;
+use adapters_client::{NodeUrl, distinct};
 use messages::hash::Hash;
 use messages::policy::Policy;
 use serde_json::json;
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &PolicyArgs, output: &mut Output<'_>) -> Result<Exit, Fa
     let nodes = distinct(&args.url);
     let rule = rule(args, nodes.len())?;
     let answers = block_on(async {
-        let client = Client::new()?;
+        let client = Client::try_new()?;
         let mut answers = Vec::new();
         for node in nodes {
             let policy = fetch(&client, &node).await;

@@ -8,9 +8,9 @@ use crate::digest::sha256_file;
 use crate::exit::{Exit, Failure};
 use crate::files;
 use crate::output::Output;
-use crate::problem::Problem;
-use crate::url::{NodeUrl, distinct};
 use crate::verify::receipt_beside;
+use adapters_client::Problem;
+use adapters_client::{NodeUrl, distinct};
 use messages::ids::StatementId;
 use messages::receipt::Receipt;
 use messages::statement::{DigestAlgorithm, commit};
@@ -160,7 +160,7 @@ fn lookup_value(args: &ShowLookupArgs) -> Result<messages::hash::Hash, Failure> 
     }
 }
 
-fn load_receipt(path: &Path) -> Result<Receipt, Failure> {
+pub(crate) fn load_receipt(path: &Path) -> Result<Receipt, Failure> {
     let bytes = files::read(path, "receipt", TLOG_PROOF_BYTES_MAX)?;
     Receipt::parse_bytes(&bytes).map_err(|error| {
         Failure::refused(
@@ -204,8 +204,11 @@ fn show_checkpoint(node: &ShowNodeArgs, output: &mut Output<'_>) -> Result<Exit,
     Ok(Exit::Done)
 }
 
-fn fetch(node: &ShowNodeArgs, path: &str) -> Result<crate::client::Reply, Failure> {
-    block_on(async { Client::new()?.first(&distinct(&node.url), path).await })?
+fn fetch(node: &ShowNodeArgs, path: &str) -> Result<adapters_client::Reply, Failure> {
+    block_on(async {
+        let reply = Client::try_new()?.first(&distinct(&node.url), path).await?;
+        Ok(reply)
+    })?
 }
 
 fn refusal(path: &str, status: u16, body: &str) -> Failure {

@@ -3,7 +3,7 @@
 //! All integers in keys are big endian, so that the order of keys is the order of numbers.
 
 use crate::index::block_ids;
-use bus::ports::{Commit, StoredBlock};
+use bus::ports::{Commit, HeadSignatures, StoredBlock};
 use fjall::{
     CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions,
     OwnedWriteBatch, PersistMode,
@@ -44,6 +44,8 @@ pub(crate) struct Keyspaces {
     pub(crate) tiles: Keyspace,
     /// Notes of published checkpoints by height.
     pub(crate) checkpoints: Keyspace,
+    /// Their receipt signatures by height.
+    pub(crate) signatures: Keyspace,
     /// Bodies by digest: large, written once, kept apart from the keys.
     pub(crate) bodies: Keyspace,
     /// State rows by their own keys.
@@ -73,6 +75,7 @@ impl Keyspaces {
             entries: keyspace("entries")?,
             tiles: keyspace("tiles")?,
             checkpoints: keyspace("checkpoints")?,
+            signatures: keyspace("signatures")?,
             bodies: db.keyspace("bodies", || {
                 options().with_kv_separation(Some(KvSeparationOptions::default()))
             })?,
@@ -93,6 +96,24 @@ impl Keyspaces {
         self.meta.insert(FORMAT_KEY, label.as_bytes())?;
         self.db.persist(PersistMode::SyncData)?;
         Ok(label)
+    }
+
+    /// The receipt signatures of the checkpoint at a height.
+    pub(crate) fn head_signatures(
+        &self,
+        height: Height,
+    ) -> Result<Option<HeadSignatures>, ReadError> {
+        let Some(value) = self.signatures.get(number(height.0))? else {
+            return Ok(None);
+        };
+        let what = || format!("receipt signatures {height}");
+        let found: HeadSignatures = wire::decode(&value).map_err(|e| ReadError::row(what(), e))?;
+        if found.height == height {
+            Ok(Some(found))
+        } else {
+            let reason = format!("expected height {height}, found {}", found.height);
+            Err(ReadError::row(what(), reason))
+        }
     }
 
     /// A batch that is durable when its commit returns.

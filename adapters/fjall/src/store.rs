@@ -4,7 +4,9 @@ use crate::failure::FailureHook;
 use crate::index::{self, Tail};
 use crate::keyspaces::{Keyspaces, ReadError, number, read_number, tile};
 use crate::writer::{Shared, Work, WriterHandle};
-use bus::ports::{BodyReader, BodyStore, Commit, Completion, LedgerReader, Store, StoredBlock};
+use bus::ports::{
+    BodyReader, BodyStore, Commit, Completion, HeadSignatures, LedgerReader, Store, StoredBlock,
+};
 use bytes::Bytes;
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, StatementId};
@@ -106,7 +108,7 @@ impl FjallStore {
         } else {
             notes.next()
         };
-        found.map(|(height, note)| (*height, note.clone()))
+        found.map(|(height, (note, _))| (*height, note.clone()))
     }
 }
 
@@ -168,6 +170,19 @@ impl LedgerReader for FjallStore {
         // Of equals the last counts, and a pending note is newer than a stored one.
         let both = stored.into_iter().chain(pending);
         both.max_by_key(|(height, _)| *height)
+    }
+
+    fn head_signatures(&self, height: Height) -> Option<HeadSignatures> {
+        let pending = &self.shared.pending_notes;
+        let pending = pending
+            .lock()
+            .expect("no code panics while it holds the notes")
+            .get(&height)
+            .map(|(_, signatures)| signatures.clone());
+        pending.or_else(|| {
+            let stored = self.keyspaces.head_signatures(height);
+            self.give("read receipt signatures", stored)
+        })
     }
 
     fn state_rows(&self) -> Vec<(Bytes, Bytes)> {
@@ -232,12 +247,12 @@ impl Store for FjallStore {
         self.writer.send(Work::Commit { commit, done });
     }
 
-    fn put_checkpoint(&self, height: Height, note: String) {
+    fn put_checkpoint(&self, note: String, signatures: HeadSignatures) {
         let pending = &self.shared.pending_notes;
         let mut pending = pending
             .lock()
             .expect("no code panics while it holds the notes");
-        pending.insert(height, note.clone());
-        self.writer.send(Work::Checkpoint { height, note });
+        pending.insert(signatures.height, (note.clone(), signatures.clone()));
+        self.writer.send(Work::Checkpoint { note, signatures });
     }
 }

@@ -9,11 +9,12 @@ use crate::index::Tail;
 use crate::keyspaces::{Keyspaces, ReadError, number, read_number};
 use crate::record::JournalRecord;
 use crate::vote_state::{Standing, VoteState, VoteStateFile};
-use bus::ports::{Commit, Completion, StoredBlock, Stream};
+use bus::ports::{Commit, Completion, HeadSignatures, StoredBlock, Stream};
 use bytes::Bytes;
 use fjall::OwnedWriteBatch;
 use messages::hash::Hash;
 use messages::ids::{Height, TimeMs};
+use messages::wire;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -46,7 +47,10 @@ pub(crate) enum Work {
         done: Completion,
     },
     /// The note of a published checkpoint, which needs no sync of its own.
-    Checkpoint { height: Height, note: String },
+    Checkpoint {
+        note: String,
+        signatures: HeadSignatures,
+    },
     /// A body.
     Body {
         digest: Hash,
@@ -67,8 +71,8 @@ pub(crate) enum Work {
 pub(crate) struct Shared {
     /// The newest durable block.
     pub(crate) head: RwLock<Option<StoredBlock>>,
-    /// Notes that are not in the database yet.
-    pub(crate) pending_notes: Mutex<BTreeMap<Height, String>>,
+    /// Notes and receipt signatures that are not in the database yet.
+    pub(crate) pending_notes: Mutex<BTreeMap<Height, (String, HeadSignatures)>>,
 }
 
 /// Where the journal's chain ends.
@@ -207,9 +211,12 @@ impl Writer {
                 group.blocks.push(commit);
                 group.completions.push(done);
             }
-            Work::Checkpoint { height, note } => {
+            Work::Checkpoint { note, signatures } => {
+                let height = signatures.height;
                 let key = number(height.0);
                 batch.insert(&self.keyspaces.checkpoints, key, note.as_bytes());
+                let record = wire::encode(&signatures);
+                batch.insert(&self.keyspaces.signatures, key, &record[..]);
                 group.notes.push(height);
             }
             Work::Body {

@@ -6,6 +6,7 @@
 mod support;
 
 use bus::conformance::{Chain, completion, store_conformance, wait};
+use bus::ports::HeadSignatures;
 use messages::ids::{Height, LeafIndex};
 
 #[test]
@@ -55,7 +56,13 @@ fn a_checkpoint_note_is_durable_with_the_next_block() {
     let mut chain = Chain::default();
     {
         let opened = support::open(dir.path());
-        opened.store.put_checkpoint(Height(0), "first\n".into());
+        opened.store.put_checkpoint(
+            "first\n".into(),
+            HeadSignatures {
+                height: Height(0),
+                signatures: Vec::new(),
+            },
+        );
         let (done, told) = completion();
         opened.store.commit(chain.next(0, 1), done);
         wait(&told);

@@ -7,7 +7,9 @@ mod support;
 
 use bus::conformance::{Chain, completion, wait};
 use fjall::{Database, Keyspace};
-use messages::ids::LeafIndex;
+use messages::block::Header;
+use messages::cbor::Canonical;
+use messages::ids::{Height, LeafIndex};
 use std::path::Path;
 
 fn rows(dir: &Path, name: &str) -> Vec<Vec<u8>> {
@@ -61,6 +63,52 @@ fn a_rebuilt_index_equals_the_first() {
         assert_eq!(opened.store.position(&id), Some(at));
     }
     assert_eq!(["ids", "values"].map(|name| rows(dir.path(), name)), before);
+}
+
+#[test]
+fn blocks_of_an_older_version_are_found_by_id() {
+    let dir = tempfile::tempdir().unwrap();
+    support::init(dir.path());
+    let mut chain = Chain::default();
+    let commits: Vec<_> = [0, 2, 0, 1].map(|n| chain.next(n, 1)).into();
+    let id = |i: usize| {
+        let header = Header::from_bytes(&commits[i].block.header).unwrap();
+        header.id().0
+    };
+    {
+        let opened = support::open(dir.path());
+        for commit in &commits {
+            let (done, told) = completion();
+            opened.store.commit(commit.clone(), done);
+            wait(&told);
+        }
+    }
+    let before = rows(dir.path(), "block-ids");
+    assert_eq!(before.len(), 3, "the genesis has no header");
+    // An older version wrote neither rows nor the mark that they are whole.
+    with(dir.path(), "block-ids", |ids| {
+        before.iter().for_each(|row| ids.remove(row).unwrap());
+        ids.insert(&before[0], 3_u64.to_be_bytes()).unwrap();
+    });
+    with(dir.path(), "meta", |meta| {
+        assert!(meta.contains_key("block-ids").unwrap());
+        meta.remove("block-ids").unwrap();
+    });
+    let opened = support::open(dir.path());
+    for i in 1..=3 {
+        let found = opened.store.height_of_block(&id(i));
+        assert_eq!(found, Some(commits[i].block.height));
+    }
+    assert_eq!(opened.store.height_of_block(&Chain::value(0)), None);
+    drop(opened);
+    // A row that names another block is no answer.
+    with(dir.path(), "block-ids", |ids| {
+        ids.insert(&id(1).0[..20], 2_u64.to_be_bytes()).unwrap();
+    });
+    let opened = support::open(dir.path());
+    assert_eq!(opened.store.height_of_block(&id(1)), None);
+    opened.node.rebuild_index().unwrap();
+    assert_eq!(opened.store.height_of_block(&id(1)), Some(Height(1)));
 }
 
 #[test]

@@ -15,6 +15,7 @@ use bus::api::{Answer, EventPage, NodeApi, PAGE_MAX, Query};
 use bytes::Bytes;
 use futures::stream;
 use messages::ids::Height;
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -24,12 +25,14 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 /// Most streams at once.
 pub(crate) const STREAMS_MAX: usize = 256;
+/// Chunks that are kept for streams that are up to date.
+const CHUNKS_MAX: usize = 8;
 /// A comment is sent after so long without an event.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// A client that takes nothing for so long is dropped.
 const STALLED: Duration = Duration::from_secs(30);
 /// That comment.
-const HEARTBEAT_TEXT: &[u8] = b": heartbeat\n\n";
+const HEARTBEAT_TEXT: &str = ": heartbeat\n\n";
 /// The client's wait before it connects again.
 const OPENING: &str = "retry: 1000\n\n";
 
@@ -39,11 +42,11 @@ pub(crate) struct Streams {
     published: watch::Receiver<Height>,
     closing: watch::Receiver<bool>,
     room: Arc<Semaphore>,
-    newest: Arc<Mutex<Chunk>>,
+    newest: Arc<Mutex<VecDeque<Chunk>>>,
 }
 
 /// Events that a stream goes on with, as it sends them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Chunk {
     /// Published height when they were asked for.
     published: Height,
@@ -51,6 +54,8 @@ struct Chunk {
     after: u64,
     /// Ordinal of the last of them; that which they follow when there are none.
     last: u64,
+    /// There were no more.
+    is_whole: bool,
     text: Bytes,
 }
 
@@ -94,6 +99,7 @@ pub(crate) async fn events(
         after: after.unwrap_or_default(),
         newest: streams.newest,
         is_live: false,
+        quiet_until: Instant::now(),
         _room: room,
     };
     if after.is_none() {
@@ -152,9 +158,11 @@ struct Stream {
     /// Ordinal of the last event handed over.
     after: u64,
     /// What the streams that are up to date share.
-    newest: Arc<Mutex<Chunk>>,
+    newest: Arc<Mutex<VecDeque<Chunk>>>,
     /// This one is up to date.
     is_live: bool,
+    /// When the client must hear of something.
+    quiet_until: Instant,
     _room: OwnedSemaphorePermit,
 }
 
@@ -165,6 +173,7 @@ impl Stream {
             published,
             after: self.after,
             last: page.events.last().map_or(self.after, |e| e.ordinal),
+            is_whole: page.events.len() < PAGE_MAX,
             text: render(&page),
         })
     }
@@ -176,38 +185,52 @@ impl Stream {
             return self.ask(published).await;
         }
         let mut newest = self.newest.lock().await;
-        if (newest.published, newest.after) != (published, self.after) {
-            *newest = self.ask(published).await?;
+        let is_it = |chunk: &&Chunk| (chunk.published, chunk.after) == (published, self.after);
+        if let Some(chunk) = newest.iter().find(is_it) {
+            return Ok(chunk.clone());
         }
-        Ok(newest.clone())
+        let chunk = self.ask(published).await?;
+        newest.push_front(chunk.clone());
+        newest.truncate(CHUNKS_MAX);
+        Ok(chunk)
     }
 
     /// Sends until the client leaves, stalls, or the surface closes. The client connects again
     /// and goes on where it stood.
     async fn run(mut self, sender: mpsc::Sender<Bytes>) {
-        let mut text = Bytes::from_static(OPENING.as_bytes());
-        let mut quiet_until = Instant::now() + HEARTBEAT;
-        loop {
-            if !text.is_empty() {
-                quiet_until = Instant::now() + HEARTBEAT;
-                if !matches!(timeout(STALLED, sender.send(text)).await, Ok(Ok(()))) {
-                    return;
-                }
-            }
+        let mut is_open = self.give(&sender, OPENING.into()).await;
+        while is_open {
             let Ok(chunk) = self.next().await else {
                 return;
             };
-            text = chunk.text;
             self.after = chunk.last;
-            if !text.is_empty() {
-                continue;
+            self.is_live |= chunk.is_whole;
+            if !chunk.text.is_empty() {
+                is_open = self.give(&sender, chunk.text).await;
             }
-            self.is_live = true;
+            if is_open && chunk.is_whole {
+                is_open = self.pause(&sender).await;
+            }
+        }
+    }
+
+    /// Hands text to the connection; whether it took it.
+    async fn give(&mut self, sender: &mpsc::Sender<Bytes>, text: Bytes) -> bool {
+        self.quiet_until = Instant::now() + HEARTBEAT;
+        matches!(timeout(STALLED, sender.send(text)).await, Ok(Ok(())))
+    }
+
+    /// Waits for a publication; whether the stream goes on.
+    async fn pause(&mut self, sender: &mpsc::Sender<Bytes>) -> bool {
+        loop {
             tokio::select! {
-                changed = self.published.changed() => if changed.is_err() { return },
-                () = sleep_until(quiet_until) => text = Bytes::from_static(HEARTBEAT_TEXT),
-                () = sender.closed() => return,
-                () = closed(&mut self.closing) => return,
+                changed = self.published.changed() => return changed.is_ok(),
+                () = sender.closed() => return false,
+                () = closed(&mut self.closing) => return false,
+                () = sleep_until(self.quiet_until) => {}
+            }
+            if !self.give(sender, HEARTBEAT_TEXT.into()).await {
+                return false;
             }
         }
     }
@@ -229,3 +252,6 @@ fn render(page: &EventPage) -> Bytes {
     }
     text.into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,9 @@
 //! | `GET /v1/statements?after=ORDINAL` | published statements, page by page |
 //! | `GET /v1/statements/{id}` | a statement and where it stands |
 //! | `GET /v1/statements/{id}/receipt` | its receipt (C2SP tlog-proof) |
+//! | `GET /v1/statements/{id}/content` | the content that it lodges, as a download |
+//! | `GET /v1/statements/{id}/transparent` | it with a quorum of COSE receipts (RFC 9943) |
+//! | `PUT /v1/bodies/{digest}`, `GET /v1/bodies/{digest}` | a content kept beside the log |
 //! | `GET /v1/statements/{id}/outcome` | what became of it, with its proof |
 //! | `GET /v1/lookup?value=HEX` | statements that lodge a digest or commitment |
 //! | `GET /v1/events?after=ORDINAL` | events as they are published (server-sent events) |
@@ -22,6 +25,7 @@
 //! | `GET /v1/entries`, `GET /v1/entries/{index}` | entries of the log |
 //! | `GET /v1/proofs/consistency`, `GET /v1/proofs/inclusion` | proofs (RFC 6962) |
 //! | `GET /v1/policy`, `GET /v1/policy/chain` | the trust anchor (C2SP tlog-policy), and all there were |
+//! | `GET /v1/policy/proof` | the policy's entry in the log, which lists the receipt keys |
 //! | `GET /v1/validators`, `GET /v1/health` | the node's view of the network and of itself |
 //! | `GET /v1/openapi.json` | the OpenAPI document |
 //! | `GET /`, `/console/*`, `/client/*`, `/verify` | the console and what it consists of |
@@ -32,8 +36,10 @@
 //! console's routes stand beside it.
 
 mod asking;
+mod bodies;
 mod conditional;
 mod console;
+mod cose;
 mod devnet;
 mod events;
 mod openapi;

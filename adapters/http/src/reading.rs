@@ -16,7 +16,7 @@ use messages::ids::Height;
 /// How long a checkpoint may be kept, in seconds.
 const CHECKPOINT_S: u32 = 1;
 
-type Answered = Result<Response, HttpProblem>;
+pub(crate) type Answered = Result<Response, HttpProblem>;
 
 /// `GET /v1/statements/{id}`.
 pub(crate) async fn statement(

@@ -1,6 +1,7 @@
 //! The table of routes. The router and the OpenAPI document are both made from it, so that they
 //! say the same.
 
+mod bodies;
 mod doc;
 mod ledger;
 mod log;
@@ -13,6 +14,7 @@ pub(crate) use doc::{Place, Route};
 /// All routes, in the order of the document.
 pub(crate) fn table() -> Vec<Route> {
     let mut routes = ledger::routes();
+    routes.extend(bodies::routes());
     routes.extend(log::routes());
     routes.extend(scitt::routes());
     routes

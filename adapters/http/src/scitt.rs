@@ -15,9 +15,11 @@ use axum::response::{IntoResponse, Response};
 use bus::api::{Answer, Query, SubmitAnswer};
 use bytes::Bytes;
 use messages::cbor;
+use messages::cose_receipt::InclusionReceipt;
 use messages::hash::Hash;
 use messages::ids::StatementId;
 use messages::keys::PublicKey;
+use messages::transparent::TransparentStatement;
 
 /// Media type of a receipt.
 pub(crate) const RECEIPT: &str = "application/scitt-receipt+cose";
@@ -120,7 +122,13 @@ pub(crate) async fn receipt(
 /// The receipt of a statement; none while it is not committed.
 async fn cose_receipt(node: &Node, id: StatementId) -> Result<Option<Bytes>, HttpProblem> {
     match ask(node, Query::CoseReceipt(id)).await? {
-        Answer::CoseReceipt(receipt) => Ok(Some(receipt)),
+        // One of the quorum's receipts: each verifies alone. All are at
+        // `/v1/statements/{id}/transparent`.
+        Answer::CoseReceipt(transparent) => TransparentStatement::parse(&transparent)
+            .ok()
+            .and_then(|statement| statement.receipts.first().map(InclusionReceipt::encode))
+            .map(|receipt| Some(receipt.into()))
+            .ok_or_else(HttpProblem::no_answer),
         Answer::Waiting(_) => Ok(None),
         _ => Err(HttpProblem::no_answer()),
     }

@@ -9,6 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bus::api::{BlockView, Committed, Health, StatementView, ValidatorStatus};
 use messages::ids::{Name, StatementId, TimeMs};
+use messages::receipt::PolicyLink;
 use messages::report::utc_text;
 use messages::statement::{DigestAlgorithm, Statement};
 use serde::Serialize;
@@ -280,6 +281,26 @@ impl From<Health> for HealthJson {
             waiting: health.waiting,
             amnesiac: health.amnesiac,
             voting: health.voting,
+        }
+    }
+}
+
+/// The policy's entry in the log and what proves it.
+#[derive(Serialize)]
+pub(crate) struct PolicyProofJson {
+    entry: String,
+    index: u64,
+    path: Vec<String>,
+    checkpoint: String,
+}
+
+impl From<PolicyLink> for PolicyProofJson {
+    fn from(link: PolicyLink) -> Self {
+        Self {
+            entry: hex::encode(&link.entry),
+            index: link.index.0,
+            path: link.path.iter().map(ToString::to_string).collect(),
+            checkpoint: link.checkpoint,
         }
     }
 }

@@ -7,7 +7,7 @@ mod walker;
 
 use messages::hash::Hash;
 use messages::keys::PublicKey;
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::*;
 
 /// Kid of the first key of the fake node.
@@ -24,8 +24,17 @@ fn value(path: &str, name: &str) -> String {
         "key" | "state_key" => hex::encode("key"),
         "namespace" => "members".into(),
         "value" => Hash::of(b"x").to_string(),
+        "digest" => Hash::of(b"a body").to_string(),
         "kid" => KID.into(),
         other => panic!("{path}: no value for {other}"),
+    }
+}
+
+fn body_of(method: &str) -> &'static [u8] {
+    match method {
+        "POST" => b"statement",
+        "PUT" => b"a body",
+        _ => b"",
     }
 }
 
@@ -44,11 +53,12 @@ async fn every_described_request_is_answered_as_described() {
     assert!(requests.len() > 25, "{}", requests.len());
     for request in requests.iter().filter(|request| !request.is_stream()) {
         let method = request.method.to_uppercase();
-        let body: &[u8] = if method == "POST" { b"statement" } else { b"" };
+        let body = body_of(&method);
         let answer = node.send(&method, &request.target, &[], body).await;
-        let is_key = request.target.ends_with(KID);
+        // The fake node has neither that key nor a statement with content.
+        let is_absent = request.target.ends_with(KID) || request.target.ends_with("/content");
         assert!(
-            answer.status < 300 || is_key,
+            answer.status < 400 || is_absent,
             "{}: {}",
             request.target,
             answer.body
@@ -80,7 +90,7 @@ async fn other_answers_are_described_too() {
         let requests = walker::requests(&document, value);
         for request in requests.iter().filter(|request| !request.is_stream()) {
             let method = request.method.to_uppercase();
-            let body: &[u8] = if method == "POST" { b"statement" } else { b"" };
+            let body = body_of(&method);
             let answer = node.send(&method, &request.target, &[], body).await;
             request.check(answer.status, answer.header("content-type"), &answer.bytes);
         }
@@ -92,12 +102,39 @@ async fn what_is_not_described_is_not_served() {
     let node = serve(FakeNode::default()).await;
     let document = document(&node).await;
     for request in walker::requests(&document, value) {
-        let other = if request.method == "get" {
-            "PUT"
-        } else {
-            "DELETE"
-        };
+        let other = "PATCH";
         let answer = node.send(other, &request.target, &[], b"").await;
         assert_eq!(answer.status, 405, "{other} {}", request.target);
+    }
+}
+
+#[test]
+fn the_walker_finds_what_is_wrong() {
+    let components = json!({ "schemas": { "Number": { "type": "integer", "minimum": 1 } } });
+    let schema = json!({
+        "type": "object",
+        "required": ["n", "list"],
+        "additionalProperties": false,
+        "properties": {
+            "n": { "anyOf": [{ "$ref": "#/components/schemas/Number" }, { "type": "null" }] },
+            "list": { "type": "array", "items": { "type": "string", "pattern": "^a+$" } },
+            "word": { "enum": ["x", "y"] },
+        },
+    });
+    for (value, holds) in [
+        (json!({ "n": 1, "list": [] }), true),
+        (json!({ "n": null, "list": ["a", "aa"], "word": "x" }), true),
+        (json!({ "n": 0, "list": [] }), false),
+        (json!({ "n": 1.5, "list": [] }), false),
+        (json!({ "n": 1 }), false),
+        (json!({ "n": 1, "list": ["ab"] }), false),
+        (json!({ "n": 1, "list": [1] }), false),
+        (json!({ "n": 1, "list": {} }), false),
+        (json!({ "n": 1, "list": [], "word": "z" }), false),
+        (json!({ "n": 1, "list": [], "more": 1 }), false),
+    ] {
+        let mut errors = Vec::new();
+        walker::validate(&components, &schema, &value, "", &mut errors);
+        assert_eq!(errors.is_empty(), holds, "{value}: {errors:?}");
     }
 }

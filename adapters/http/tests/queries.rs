@@ -26,6 +26,36 @@ async fn texts_are_plain() {
 }
 
 #[tokio::test]
+async fn a_transparent_statement_is_bytes_of_its_media_type() {
+    let node = serve(FakeNode::default()).await;
+    let path = |id: &str| format!("/v1/statements/{id}/transparent");
+    let answer = node.get(&path(&id().to_string())).await;
+    let kind = answer.header("content-type");
+    assert_eq!(kind, Some("application/scitt-statement+cose"));
+    assert_eq!((answer.status, answer.body.as_str()), (200, "transparent"));
+    let waiting = node.get(&path(&Hash::ZERO.to_string())).await;
+    assert_eq!(
+        (waiting.status, waiting.header("retry-after")),
+        (202, Some("1"))
+    );
+    assert_eq!(
+        node.get(&path(&Hash::of(b"no").to_string())).await.status,
+        404
+    );
+    assert_eq!(node.get(&path("short")).await.status, 400);
+}
+
+#[tokio::test]
+async fn the_policy_entry_comes_with_its_proof() {
+    let node = serve(FakeNode::default()).await;
+    let proof = node.get("/v1/policy/proof").await.json();
+    assert_eq!(proof["entry"], hex::encode(b"entry"));
+    assert_eq!(proof["index"], 1);
+    assert_eq!(proof["path"][0], Hash::of(b"sibling").to_string());
+    assert_eq!(proof["checkpoint"], "origin\n1\nroot\n");
+}
+
+#[tokio::test]
 async fn records_are_json() {
     let node = serve(FakeNode::default()).await;
     let statement = node.get(&format!("/v1/statements/{}", id())).await.json();

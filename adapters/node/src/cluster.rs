@@ -8,6 +8,7 @@ use actix_rt::System;
 use actors::NodeHandle;
 use adapters_http::{Console, DevnetState};
 use bus::ports::EventSink;
+use messages::ports::SignatureChecker;
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use tokio::net::TcpListener;
@@ -24,6 +25,8 @@ pub(crate) struct ClusterOptions {
     pub(crate) board: Option<Arc<Board>>,
     /// Told when a node stops by itself.
     pub(crate) on_halt: OnHalt,
+    /// Judges depositors' signatures: the ledger's rule, but in a benchmark of ordering alone.
+    pub(crate) statements: Arc<dyn SignatureChecker>,
 }
 
 /// The running validators of a network.
@@ -60,6 +63,7 @@ impl Cluster {
                 None => Console::default(),
             },
             on_halt: options.on_halt,
+            statements: options.statements,
         };
         let validators = (0..n).map(|_| None).collect();
         let runtime = Some(runtime);

@@ -7,6 +7,7 @@ use crate::cluster::{Cluster, ClusterOptions};
 use crate::trial::{Founding, TrialNetwork};
 use adapters_cli::{ClientCommand, Output};
 use clap::{Args, Parser};
+use messages::ports::BatchedZip215;
 use std::ffi::OsString;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -47,6 +48,7 @@ pub(crate) fn run(args: &DemoArgs, output: &mut Output<'_>) -> Result<(), String
     let cluster = Cluster::start(
         network,
         ClusterOptions {
+            statements: Arc::new(BatchedZip215),
             http: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
             events: None,
             board: None,

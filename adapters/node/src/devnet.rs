@@ -3,12 +3,13 @@
 use crate::board::Board;
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::control::{self, Order};
-use crate::trial::{Founding, TrialNetwork};
+use crate::trial::{Founding, TrialNetwork, validators};
 use adapters_cli::Output;
 use adapters_nats::NatsEvents;
 use bus::ports::EventSink;
 use clap::{Args, Subcommand};
 use messages::keys::PublicKey;
+use messages::ports::BatchedZip215;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, mpsc};
@@ -29,7 +30,7 @@ pub(crate) struct DevnetArgs {
 #[derive(Args)]
 struct RunArgs {
     /// How many validators (1 to 64); 4 tolerate one fault.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = validators())]
     validators: usize,
     /// Folder of the network: genesis, policy, keys and ledgers. Founded when it is empty.
     #[arg(long, default_value = "wutong-devnet")]
@@ -119,6 +120,7 @@ fn serve(args: &RunArgs, output: &mut Output<'_>) -> Result<(), String> {
     });
     let (board, ordered) = Board::new(&network);
     let options = ClusterOptions {
+        statements: Arc::new(BatchedZip215),
         http: Some(args.http),
         events: sink,
         board: Some(board.clone()),

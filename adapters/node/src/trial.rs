@@ -1,5 +1,6 @@
 //! Trial networks: genesis and keys made on this machine, marked as a demonstration.
 
+use clap::builder::RangedU64ValueParser;
 use ledger::checkpointing::CheckpointKeys;
 use messages::cbor::Canonical;
 use messages::genesis::{Genesis, GenesisValidator, ListedKey, Namespace, Parameters};
@@ -26,6 +27,16 @@ const ORGANISATIONS: [&str; 7] = [
 
 /// Most validators of a trial network.
 pub(crate) const VALIDATORS_MAX: usize = 64;
+
+/// How `--validators` is read: what cannot be is wrong use, before anything is begun.
+pub(crate) fn validators() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=VALIDATORS_MAX as u64)
+}
+
+/// How a count that must not be 0 is read.
+pub(crate) fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
+}
 
 /// Milliseconds since the Unix epoch by this machine's clock.
 pub(crate) fn now() -> TimeMs {
@@ -186,6 +197,7 @@ impl TrialNetwork {
             checkpoint: CheckpointKeys {
                 log: read_key(&dir, "log")?,
                 cosigner: read_key(&dir, "cosigner")?,
+                receipt: read_key(&dir, "receipt")?,
             },
         };
         if keys.consensus.public() != self.genesis.validators[i].consensus {

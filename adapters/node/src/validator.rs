@@ -11,7 +11,7 @@ use ledger::engine::EngineTimeouts;
 use ledger::pool::PoolLimits;
 use ledger::storage::Storage;
 use messages::ids::{Height, Name, TimeMs};
-use messages::ports::StrictVerifier;
+use messages::ports::{SignatureChecker, StrictVerifier};
 use std::sync::{Arc, mpsc};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -42,6 +42,8 @@ pub(crate) struct Surroundings {
     pub(crate) console: Console,
     /// Told when a node stops by itself.
     pub(crate) on_halt: OnHalt,
+    /// Judges depositors' signatures.
+    pub(crate) statements: Arc<dyn SignatureChecker>,
 }
 
 /// A running validator.
@@ -151,6 +153,7 @@ fn ports(network: &TrialNetwork, i: usize, around: &Surroundings) -> Result<Node
             checkpoint: keys.checkpoint,
         },
         verifier: Arc::new(StrictVerifier),
+        statements: around.statements.clone(),
         clock: Arc::new(SystemClock),
         transport: around.hub.link(name.clone()),
         journal: opened.journal,

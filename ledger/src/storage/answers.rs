@@ -1,5 +1,6 @@
 //! Answers to questions about committed data.
 
+mod bodies;
 mod log;
 mod pages;
 mod state;
@@ -10,13 +11,9 @@ use messages::api::{Answer, BlockView, Problem, ProblemKind, Query, StatementVie
 use messages::block::Header;
 use messages::cbor::Canonical;
 use messages::consensus::CommitCertificate;
-use messages::deposit::DepositMode;
-use messages::genesis::Namespace;
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Round, StatementId, TimeMs, TreeSize};
-use messages::keys::PublicKey;
 use messages::merkle::Frontier;
-use messages::statement::Statement;
 
 impl Storage {
     /// Answers a question; those about the node itself are not for storage.
@@ -32,23 +29,17 @@ impl Storage {
             Query::Block(height) => self.block(*height),
             Query::Checkpoint => match &self.published {
                 Some(published) => Answer::Checkpoint(published.note.encode()),
-                None => Answer::Problem(Problem {
-                    kind: ProblemKind::NotFound,
-                    code: "no-checkpoint",
-                    detail: "no checkpoint has a quorum of cosignatures yet".into(),
-                    field: None,
-                    next_step: "deposit something, or ask again after the first block".into(),
-                }),
+                None => no_checkpoint(),
             },
+            Query::CoseReceipt(id) => self.cose_receipt(id),
+            Query::PolicyProof => self.policy_proof(),
             Query::Policy => Answer::Policy(self.policy_text.clone()),
+            Query::Body { digest, reader } => self.body(digest, reader.as_ref()),
             Query::PolicyChain => self.policy_chain(),
             Query::ReceiptKeys => {
                 let validators = self.genesis.validators.iter();
                 Answer::ReceiptKeys(validators.map(|v| v.receipt).collect())
             }
-            // The one place that answers COSE receipts.
-            Query::CoseReceipt(id) => self.cose_receipt(id),
-            Query::Body { digest, reader } => self.body(digest, reader.as_ref()),
             _ => self.answer_reading(query),
         }
     }
@@ -80,72 +71,14 @@ impl Storage {
             | Query::Block(_)
             | Query::Checkpoint
             | Query::Policy
-            | Query::PolicyChain
-            | Query::ReceiptKeys
             | Query::Body { .. }
+            | Query::PolicyChain
+            | Query::PolicyProof
+            | Query::ReceiptKeys
             | Query::CoseReceipt(_) => unreachable!("answered before"),
             Query::Validators | Query::Health | Query::PutBody { .. } => {
-                unreachable!("the sync actor answers for the node itself")
+                unreachable!("other actors answer these")
             }
-        }
-    }
-
-    /// A body, for anybody when some public statement lodges it, else for listed keys.
-    fn body(&self, digest: &Hash, reader: Option<&PublicKey>) -> Answer {
-        let lodged_in = |index: LeafIndex| {
-            let statement = Statement::parse(&self.reader.entry(index)?).ok()?;
-            let is_body = statement.deposit.lodged.mode() == DepositMode::Body;
-            let namespace = self.genesis.namespace(&statement.deposit.namespace);
-            namespace.filter(|_| is_body)
-        };
-        let lodged = self.reader.lookup(digest, LeafIndex(0), usize::MAX);
-        let namespaces: Vec<&Namespace> = lodged.into_iter().filter_map(lodged_in).collect();
-        let is_listed =
-            |n: &Namespace| reader.is_some_and(|k| n.listed.iter().any(|l| l.key == *k));
-        if namespaces.is_empty() {
-            return unknown_body(digest);
-        }
-        if !namespaces.iter().any(|n| n.public || is_listed(n)) {
-            return Answer::Problem(Problem {
-                kind: ProblemKind::Forbidden,
-                code: "body-not-public",
-                detail: "key: the body was lodged in a namespace whose listed keys alone read it"
-                    .into(),
-                field: Some("key".into()),
-                next_step: "ask with a listed key (`wutong show body --key FILE`)".into(),
-            });
-        }
-        match self.bodies.body(digest) {
-            Some(bytes) => Answer::Body(bytes),
-            None => {
-                let holders = namespaces.iter().flat_map(|n| &n.holders);
-                let holders: Vec<String> = holders.map(ToString::to_string).collect();
-                let next_step = match holders.is_empty() {
-                    true => "ask another validator".into(),
-                    false => format!("ask a holder: {}", holders.join(", ")),
-                };
-                Answer::Problem(Problem {
-                    kind: ProblemKind::NotFound,
-                    code: "body-not-held-here",
-                    detail: format!("this node does not hold the body {digest}"),
-                    field: Some("digest".into()),
-                    next_step,
-                })
-            }
-        }
-    }
-
-    /// COSE receipts (RFC 9942) are not made yet: this is where they will be.
-    fn cose_receipt(&self, id: &StatementId) -> Answer {
-        match self.receipt(id) {
-            Err(NoReceipt::NotPublished) => Answer::Waiting(*id),
-            Err(NoReceipt::Unknown) => unknown_statement(id),
-            Ok(_) => not_found(
-                "no-cose-receipt",
-                format!("statement {id} is committed, and this node makes no COSE receipts yet"),
-                "id",
-                "take the receipt in text form from `GET /v1/statements/{id}/receipt`",
-            ),
         }
     }
 
@@ -242,17 +175,17 @@ impl Storage {
     }
 }
 
-fn unknown_body(digest: &Hash) -> Answer {
+pub(super) fn no_checkpoint() -> Answer {
     Answer::Problem(Problem {
         kind: ProblemKind::NotFound,
-        code: "unknown-body",
-        detail: format!("no committed statement lodges the body {digest}"),
-        field: Some("digest".into()),
-        next_step: "check the digest; a body is readable once its statement is committed".into(),
+        code: "no-checkpoint",
+        detail: "no checkpoint has a quorum of cosignatures yet".into(),
+        field: None,
+        next_step: "deposit something, or ask again after the first block".into(),
     })
 }
 
-fn unknown_statement(id: &StatementId) -> Answer {
+pub(super) fn unknown_statement(id: &StatementId) -> Answer {
     not_found(
         "unknown-statement",
         format!("no statement {id} in this ledger"),

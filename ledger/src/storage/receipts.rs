@@ -70,7 +70,7 @@ impl Storage {
     }
 
     /// The lowest published checkpoint that covers `height`.
-    fn checkpoint_for(&self, height: Height) -> Option<Cow<'_, Published>> {
+    pub(super) fn checkpoint_for(&self, height: Height) -> Option<Cow<'_, Published>> {
         let newest = self.published.as_ref().filter(|p| p.height >= height)?;
         if newest.height == height {
             return Some(Cow::Borrowed(newest));
@@ -78,7 +78,7 @@ impl Storage {
         let stored = self.reader.checkpoint_from(height);
         let stored = stored.filter(|(found, _)| *found < newest.height);
         Some(stored.map_or(Cow::Borrowed(newest), |(found, note)| {
-            Cow::Owned(Published::read(found, &note))
+            Cow::Owned(Published::stored(&*self.reader, (found, note)))
         }))
     }
 

@@ -15,7 +15,7 @@ use messages::ids::{Height, LeafIndex, Name, Round, StatementId, TimeMs};
 use messages::keys::{PrivateKey, PublicKey};
 use messages::ports::{ConsensusSigner, FakeSigner, FakeVerifier};
 use messages::statement::Statement;
-use messages::stored::{LedgerReader, StoredBlock};
+use messages::stored::{HeadSignatures, LedgerReader, StoredBlock};
 use messages::wire::PeerMessage;
 use std::sync::Arc;
 
@@ -53,6 +53,9 @@ impl LedgerReader for Empty {
         None
     }
     fn newest_checkpoint(&self) -> Option<(Height, String)> {
+        None
+    }
+    fn head_signatures(&self, _: Height) -> Option<HeadSignatures> {
         None
     }
     fn state_rows(&self) -> Vec<(Bytes, Bytes)> {

@@ -173,6 +173,10 @@ pub struct NamespaceView {
     pub name: Name,
     /// Whether a key's first statement registers it.
     pub open: bool,
+    /// Whether contents may be lodged in the open and read by anybody.
+    pub public: bool,
+    /// Validators that hold its bodies; none named: all do.
+    pub holders: Vec<Name>,
     /// Listed keys with their organisations, ordered by key: the first page of them.
     pub listed: Vec<(PublicKey, String)>,
     /// Listed keys in all.

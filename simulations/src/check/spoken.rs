@@ -23,6 +23,8 @@ pub struct SentCosignature {
     pub time_s: u64,
     /// The signature.
     pub signature: Vec<u8>,
+    /// The signature of COSE receipts that went with it.
+    pub receipt: Vec<u8>,
 }
 
 struct State {
@@ -106,12 +108,14 @@ impl State {
                 height,
                 time_s,
                 signature,
+                receipt,
                 ..
             } => {
                 let sent = SentCosignature {
                     height,
                     time_s,
                     signature: signature.to_vec(),
+                    receipt: receipt.to_vec(),
                 };
                 self.on_cosignature(from, sent);
             }
@@ -259,6 +263,7 @@ mod tests {
             height,
             time_s,
             signature,
+            receipt: Bytes::new(),
             wanted,
         })
     }

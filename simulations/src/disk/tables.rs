@@ -1,6 +1,6 @@
 //! What lies on a simulated disk, and the reads of it.
 
-use bus::ports::{Commit, Record, StoredBlock, Stream};
+use bus::ports::{Commit, HeadSignatures, Record, StoredBlock, Stream};
 use bytes::Bytes;
 use messages::block::Header;
 use messages::cbor::Canonical;
@@ -27,8 +27,8 @@ pub struct Tables {
     pub values: BTreeMap<Hash, Vec<LeafIndex>>,
     /// Heights by block id.
     pub block_ids: BTreeMap<Hash, Height>,
-    /// Notes of published checkpoints.
-    pub notes: BTreeMap<Height, String>,
+    /// Notes of published checkpoints, with their receipt signatures.
+    pub notes: BTreeMap<Height, (String, HeadSignatures)>,
     /// Bodies by digest.
     pub bodies: BTreeMap<Hash, Bytes>,
 }

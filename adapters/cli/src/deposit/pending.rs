@@ -3,6 +3,7 @@
 //! The file holds the salt, which exists nowhere else until the receipt is written: it is
 //! durable before the statement is sent, and removed only afterwards.
 
+use super::Form;
 use crate::files::{self, NUMBERED_MAX, Readers};
 use messages::hash::Hash;
 use messages::ids::{Name, StatementId};
@@ -61,8 +62,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) network: Option<&'a Name>,
     /// The namespace.
     pub(crate) namespace: &'a Name,
-    /// Whether the plain digest is logged.
-    pub(crate) plain: bool,
+    /// What of the document is lodged.
+    pub(crate) form: Form,
     /// The issuer.
     pub(crate) issuer: &'a str,
     /// The subject.
@@ -98,15 +99,19 @@ impl Wanted<'_> {
 
     fn is_met_by(&self, statement: &Statement, salt: Option<&[u8; 32]>) -> bool {
         let deposit = &statement.deposit;
-        let lodged = match (self.plain, salt) {
-            (true, None) => Lodged::Digest(self.digest),
-            (false, Some(salt)) => {
-                Lodged::Commitment(commit(salt, DigestAlgorithm::Sha256, &self.digest))
+        let algorithm = DigestAlgorithm::Sha256;
+        let is_lodged = match (self.form, &deposit.lodged, salt) {
+            (Form::Digest, Lodged::Digest(value), None) => *value == self.digest,
+            (Form::Commitment, Lodged::Commitment(value), Some(salt)) => {
+                *value == commit(salt, algorithm, &self.digest)
             }
-            _ => return false,
+            (Form::Content, Lodged::Content(_) | Lodged::Body { .. }, None) => {
+                deposit.lodged.value() == self.digest
+            }
+            _ => false,
         };
         statement.key == self.key
-            && deposit.lodged == lodged
+            && is_lodged
             && self.network.is_none_or(|name| *name == deposit.network)
             && deposit.namespace == *self.namespace
             && statement.issuer == self.issuer
@@ -176,18 +181,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (trial, other, public) = (name("trial"), name("other"), name("public"));
         let digest = Hash::of(b"document");
-        let wanted = |digest, network, plain| Wanted {
+        let wanted = |digest, network, form| Wanted {
             dir: dir.path(),
             name: "a.pdf",
             digest,
             key: PrivateKey::from_seed(&[1; 32]).public(),
             network,
             namespace: &public,
-            plain,
+            form,
             issuer: "i",
             subject: "s",
         };
-        let wish = wanted(digest, Some(&trial), false);
+        let wish = wanted(digest, Some(&trial), Form::Commitment);
         assert!(wish.find().is_none());
         let kept = wish.keep(statement(digest), Some(SALT)).unwrap();
         assert!(kept.path.ends_with("a.pdf.pending"));
@@ -196,10 +201,14 @@ mod tests {
             (found.statement, found.salt),
             (kept.statement.clone(), Some(SALT))
         );
-        assert!(wanted(digest, None, false).find().is_some());
-        assert!(wanted(digest, Some(&other), false).find().is_none());
-        assert!(wanted(digest, Some(&trial), true).find().is_none());
-        let changed = wanted(Hash::of(b"changed"), Some(&trial), false);
+        assert!(wanted(digest, None, Form::Commitment).find().is_some());
+        assert!(
+            wanted(digest, Some(&other), Form::Commitment)
+                .find()
+                .is_none()
+        );
+        assert!(wanted(digest, Some(&trial), Form::Digest).find().is_none());
+        let changed = wanted(Hash::of(b"changed"), Some(&trial), Form::Commitment);
         assert!(changed.find().is_none());
         let second = changed
             .keep(statement(Hash::of(b"changed")), Some(SALT))
@@ -223,7 +232,7 @@ mod tests {
             key: PublicKey([0; 32]),
             network: None,
             namespace: &public,
-            plain: false,
+            form: Form::Commitment,
             issuer: "i",
             subject: "s",
         };

@@ -94,6 +94,27 @@ fn scalars() -> Group {
             json!({ "type": "integer", "minimum": 1, "maximum": 100 }),
         ),
         ("Hash", string("^[0-9a-f]{64}$", "32 bytes in hexadecimal.")),
+        (
+            "Signature",
+            string("^[0-9a-f]{128}$", "64 bytes in hexadecimal."),
+        ),
+        (
+            "BodyTaken",
+            object(&[
+                ("digest", hash()),
+                ("size", number()),
+                ("next_step", text()),
+            ]),
+        ),
+        (
+            "PolicyProof",
+            object(&[
+                ("entry", reference("Bytes")),
+                ("index", number()),
+                ("path", list(hash())),
+                ("checkpoint", text()),
+            ]),
+        ),
         ("Bytes", string("^([0-9a-f]{2})*$", "Bytes in hexadecimal.")),
         (
             "Base64",

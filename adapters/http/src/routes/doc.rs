@@ -3,7 +3,7 @@
 use crate::Surface;
 use crate::conditional::{JSON, OCTETS, TEXT};
 use axum::handler::Handler;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get, post, put};
 
 /// A route and its description.
 pub(crate) struct Route {
@@ -100,6 +100,24 @@ impl Route {
         Self {
             body,
             ..Self::new("post", path, post(handler), about)
+        }
+    }
+
+    /// A route that stores a body under its own name.
+    pub(crate) fn put<H, T>(
+        path: &'static str,
+        handler: H,
+        about: (&'static str, &'static str),
+        media: &'static str,
+    ) -> Self
+    where
+        H: Handler<T, Surface>,
+        T: 'static,
+    {
+        let body = Some(media);
+        Self {
+            body,
+            ..Self::new("put", path, put(handler), about)
         }
     }
 

@@ -8,6 +8,7 @@ const ID: &str = "Id of a statement: the leaf hash of its bytes.";
 
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = statements();
+    routes.extend(finding());
     routes.extend(blocks());
     routes.extend(rights_and_state());
     routes.extend(node());
@@ -71,6 +72,11 @@ fn statements() -> Vec<Route> {
             "The outcome, its path under the seal, and the seal.",
         )
         .status(202, "Pending", "Not published yet."),
+    ]
+}
+
+fn finding() -> Vec<Route> {
+    vec![
         Route::get(
             "/v1/lookup",
             pages::lookup,

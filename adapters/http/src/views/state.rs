@@ -147,6 +147,8 @@ impl ListedKeysJson {
 struct NamespaceJson {
     name: String,
     open: bool,
+    public: bool,
+    holders: Vec<String>,
     listed_count: usize,
     listed: Vec<ListedKeyJson>,
     listed_next: Option<String>,
@@ -160,6 +162,8 @@ impl From<NamespaceView> for NamespaceJson {
         Self {
             name: view.name.to_string(),
             open: view.open,
+            public: view.public,
+            holders: view.holders.iter().map(ToString::to_string).collect(),
             listed_count: view.listed_count,
             listed_next: next,
             listed: keys(view.listed),

@@ -120,6 +120,21 @@ fn tile(name: TileName) -> Answer {
     Answer::Tile(bytes.into())
 }
 
+fn consistency(first: TreeSize, second: Option<TreeSize>) -> Answer {
+    let second = second.unwrap_or(TreeSize(SIZE));
+    if second.0 > SIZE {
+        return not_found("second");
+    }
+    let all = leaves(second.0);
+    Answer::Consistency(Box::new(ConsistencyProof {
+        first,
+        first_root: root_of_leaves(&all[..first.0 as usize]),
+        second,
+        root: root_of_leaves(&all),
+        path: consistency_path(&all, first.0 as usize),
+    }))
+}
+
 fn inclusion_at(index: u64, size: u64) -> InclusionProof {
     let leaves = leaves(size);
     InclusionProof {
@@ -194,6 +209,8 @@ fn namespaces() -> Answer {
         items: vec![NamespaceView {
             name: name("members"),
             open: false,
+            public: false,
+            holders: vec![name("v1")],
             listed: keys(),
             listed_count: 2,
         }],
@@ -233,20 +250,7 @@ fn events(after: Option<u64>, count: usize, newest: u64) -> Answer {
 pub fn answer(query: Query, newest: u64) -> Answer {
     match query {
         Query::Tile(name) => tile(name),
-        Query::Consistency { first, second } => {
-            let second = second.unwrap_or(TreeSize(SIZE));
-            if second.0 > SIZE {
-                return not_found("second");
-            }
-            let all = leaves(second.0);
-            Answer::Consistency(Box::new(ConsistencyProof {
-                first,
-                first_root: root_of_leaves(&all[..first.0 as usize]),
-                second,
-                root: root_of_leaves(&all),
-                path: consistency_path(&all, first.0 as usize),
-            }))
-        }
+        Query::Consistency { first, second } => consistency(first, second),
         Query::Inclusion { index, size } => {
             let proof = inclusion_at(index.0, size.map_or(SIZE, |size| size.0));
             Answer::Inclusion(Box::new(proof))

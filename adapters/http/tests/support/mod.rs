@@ -9,6 +9,7 @@ use bytes::Bytes;
 use fake_ledger::{not_found, problem};
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name, Ordinal, Round, StatementId, TimeMs, TreeSize};
+use messages::receipt::PolicyLink;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -85,7 +86,17 @@ impl NodeApi for FakeNode {
             Query::Receipt(asked) if asked == id() => Answer::Receipt(Box::new(committed())),
             Query::Statement(asked) if asked == id() => Answer::Statement(view),
             Query::Receipt(asked) if asked.0 == Hash::ZERO => Answer::Waiting(asked),
-            Query::Receipt(_) | Query::Statement(_) => not_found("id"),
+            Query::CoseReceipt(asked) if asked == id() => {
+                Answer::CoseReceipt(Bytes::from_static(b"transparent"))
+            }
+            Query::CoseReceipt(asked) if asked.0 == Hash::ZERO => Answer::Waiting(asked),
+            Query::PolicyProof => Answer::PolicyProof(Box::new(PolicyLink {
+                entry: b"entry".to_vec(),
+                index: LeafIndex(1),
+                path: vec![Hash::of(b"sibling")],
+                checkpoint: "origin\n1\nroot\n".into(),
+            })),
+            Query::Receipt(_) | Query::Statement(_) | Query::CoseReceipt(_) => not_found("id"),
             Query::Lookup { value, from, .. } => Answer::Lookup(Paged {
                 items: if value == Hash::ZERO {
                     vec![]
@@ -100,6 +111,14 @@ impl NodeApi for FakeNode {
             Query::Checkpoint => Answer::Checkpoint("origin\n1\nroot\n".into()),
             Query::Policy => Answer::Policy("quorum v1\n".into()),
             Query::Validators => Answer::Validators(vec![validator()]),
+            Query::Body { digest, .. } if digest == Hash::of(b"a body") => {
+                Answer::Body(Bytes::from_static(b"a body"))
+            }
+            Query::Body { .. } => not_found("digest"),
+            Query::PutBody { digest, bytes } => Answer::BodyTaken {
+                digest,
+                size: bytes.len() as u64,
+            },
             Query::Health => Answer::Health(Box::new(health(!self.without_quorum))),
             other => fake_ledger::answer(other, self.told.lock().unwrap().0),
         });

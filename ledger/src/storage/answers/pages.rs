@@ -253,3 +253,49 @@ impl Storage {
 fn number((ordinal, view): (Ordinal, StatementView)) -> NumberedStatement {
     NumberedStatement { ordinal, view }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Walks all pages from `start` over `0..end`, where each number weighs `bytes`.
+    fn walk(start: Start<u64>, count: usize, end: u64, bytes: usize) -> Vec<u64> {
+        let (mut found, mut start) = (Vec::new(), Some(start));
+        while let Some(from) = start {
+            let span = span(from, count, end);
+            let items: Vec<u64> = span.0.clone().collect();
+            let page = page(items, span, end, |n| *n, |_| bytes, |n| n);
+            assert!(page.items.len() <= PAGE_MAX);
+            assert!(
+                page.next.is_none() || !page.items.is_empty(),
+                "a walk gets on"
+            );
+            found.extend(page.items);
+            start = page.next;
+        }
+        found
+    }
+
+    #[test]
+    fn a_walk_meets_each_number_once() {
+        for end in [0, 1, 2, 99, 100, 101, 250] {
+            for count in [0, 1, 7, 100, usize::MAX] {
+                for bytes in [0, PAGE_BYTES_MAX / 3, PAGE_BYTES_MAX, PAGE_BYTES_MAX + 1] {
+                    let up: Vec<u64> = (0..end).collect();
+                    let down: Vec<u64> = (0..end).rev().collect();
+                    assert_eq!(walk(Start::From(0), count, end, bytes), up);
+                    assert_eq!(walk(Start::Newest, count, end, bytes), down);
+                    assert_eq!(walk(Start::Before(u64::MAX), count, end, bytes), down);
+                    let first = end / 2;
+                    assert_eq!(
+                        walk(Start::From(first), count, end, bytes),
+                        up[first as usize..]
+                    );
+                    let below: Vec<u64> = (0..first).rev().collect();
+                    assert_eq!(walk(Start::Before(first), count, end, bytes), below);
+                    assert!(walk(Start::From(end), count, end, bytes).is_empty());
+                }
+            }
+        }
+    }
+}

@@ -107,6 +107,8 @@ impl Storage {
             .map(|namespace| NamespaceView {
                 name: namespace.name.clone(),
                 open: namespace.open,
+                public: namespace.public,
+                holders: namespace.holders.clone(),
                 listed: listed(namespace, None, PAGE_MAX).items,
                 listed_count: namespace.listed.len(),
             })

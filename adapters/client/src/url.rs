@@ -9,7 +9,7 @@ pub struct NodeUrl(String);
 
 impl NodeUrl {
     /// The address of `path`, which begins with a slash.
-    pub(crate) fn join(&self, path: &str) -> String {
+    pub fn join(&self, path: &str) -> String {
         format!("{}{path}", self.0)
     }
 }
@@ -45,7 +45,7 @@ impl fmt::Display for NodeUrl {
 }
 
 /// The addresses without repetitions, in the order given.
-pub(crate) fn distinct(urls: &[NodeUrl]) -> Vec<NodeUrl> {
+pub fn distinct(urls: &[NodeUrl]) -> Vec<NodeUrl> {
     let mut seen = Vec::with_capacity(urls.len());
     for url in urls {
         if !seen.contains(url) {

@@ -1,8 +1,10 @@
 //! One statement sent to nodes in turn until one of them gives its receipt.
 
-use crate::client::{Client, Submitted};
+use crate::error::ClientError;
+use crate::http::{Client, Submitted};
 use crate::url::NodeUrl;
 use messages::cbor::Canonical;
+use messages::hash::Hash;
 use messages::outcome::{Outcome, OutcomeCode};
 use messages::policy::Policy;
 use messages::receipt::Receipt;
@@ -16,7 +18,7 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 const ROUND_MIN: Duration = Duration::from_secs(1);
 
 /// Where a statement stands when the nodes have been asked.
-pub(crate) enum Standing {
+pub enum Standing {
     /// Committed.
     Receipted(Box<Receipted>),
     /// Not receipted yet.
@@ -39,14 +41,43 @@ pub(crate) enum Standing {
     },
 }
 
+/// A signed statement's bytes and the body that it lodges, if any.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// The statement's entry.
+    pub entry: &'a [u8],
+    /// The body; each node gets it before the statement.
+    pub body: Option<&'a [u8]>,
+}
+
+impl<'a> Outgoing<'a> {
+    /// A statement without a body.
+    pub fn statement(entry: &'a [u8]) -> Self {
+        Self { entry, body: None }
+    }
+
+    async fn send(self, client: &Client, node: &NodeUrl, wait: Duration) -> Submitted {
+        if let Some(body) = self.body {
+            match client.put_body(node, &Hash::of(body), body.to_vec()).await {
+                Ok(()) => {}
+                Err(ClientError::Refused { detail, next_step }) => {
+                    return Submitted::Refused { detail, next_step };
+                }
+                Err(error) => return Submitted::Unavailable(error.to_string()),
+            }
+        }
+        client.submit(node, self.entry, wait).await
+    }
+}
+
 /// A receipt of the statement that was sent.
-pub(crate) struct Receipted {
+pub struct Receipted {
     /// The receipt.
-    pub(crate) receipt: Receipt,
+    pub receipt: Receipt,
     /// The seal of its block.
-    pub(crate) seal: Seal,
+    pub seal: Seal,
     /// What became of the statement.
-    pub(crate) outcome: OutcomeCode,
+    pub outcome: OutcomeCode,
 }
 
 /// What the nodes have said so far.
@@ -59,13 +90,13 @@ struct Heard {
     quorum: u64,
 }
 
-/// Sends `entry` to the nodes in turn, for `wait` in all; each gets an equal share of what is
+/// Sends a statement to the nodes in turn, for `wait` in all; each gets an equal share of what is
 /// left, so that one that hangs does not use up the wait of the others.
 ///
 /// With a `policy` a receipt counts only when it verifies: a node that forges one is passed over.
-pub(crate) async fn submit(
+pub async fn submit(
     (client, nodes): (&Client, &[NodeUrl]),
-    entry: &[u8],
+    outgoing: Outgoing<'_>,
     policy: Option<&Policy>,
     wait: Duration,
 ) -> Standing {
@@ -75,8 +106,8 @@ pub(crate) async fn submit(
         for (position, node) in nodes.iter().enumerate() {
             let left = end.saturating_duration_since(Instant::now());
             let share = left / u32::try_from(nodes.len() - position).unwrap_or(u32::MAX);
-            let answer = client.submit(node, entry, share.min(WAIT_MAX)).await;
-            match judge(answer, entry, policy) {
+            let answer = outgoing.send(client, node, share.min(WAIT_MAX)).await;
+            match judge(answer, outgoing.entry, policy) {
                 Ok(receipted) => return Standing::Receipted(Box::new(receipted)),
                 Err(answer) => heard.note(node, answer),
             }

@@ -5,20 +5,20 @@ use serde::Deserialize;
 /// The members of a problem that people need.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Problem {
+pub struct Problem {
     title: String,
     detail: String,
     /// What to do.
-    pub(crate) next_step: String,
+    pub next_step: String,
     /// Validators that are missing, when there is no quorum.
-    pub(crate) missing: Option<Vec<String>>,
+    pub missing: Option<Vec<String>>,
     /// Validators needed.
-    pub(crate) quorum: Option<u64>,
+    pub quorum: Option<u64>,
 }
 
 impl Problem {
     /// Reads an answer's body; one that is no problem is quoted.
-    pub(crate) fn read(status: u16, body: &str) -> Self {
+    pub fn read(status: u16, body: &str) -> Self {
         let mut problem: Self = serde_json::from_str(body).unwrap_or_default();
         if problem.detail.is_empty() {
             let start: String = body.trim().chars().take(200).collect();
@@ -34,7 +34,7 @@ impl Problem {
     }
 
     /// What is wrong.
-    pub(crate) fn detail(&self) -> &str {
+    pub fn detail(&self) -> &str {
         &self.detail
     }
 }

@@ -1,0 +1,52 @@
+//! Certified blocks for peers that catch up.
+
+use super::{Storage, StorageEffect};
+use bytes::Bytes;
+use messages::ids::{Height, Name};
+use messages::wire::{CertifiedBlock, PeerMessage};
+
+/// Most blocks sent to a peer at once.
+const SERVED_BLOCKS_MAX: u32 = 32;
+/// Most bytes of statements sent to a peer at once.
+const SERVED_BYTES_MAX: usize = 8 << 20;
+
+impl Storage {
+    pub(super) fn serve(&self, to: &Name, from: Height, count: u32, out: &mut Vec<StorageEffect>) {
+        let (mut blocks, mut bytes) = (Vec::new(), 0);
+        let mut height = from;
+        while height <= self.head
+            && blocks.len() < count.min(SERVED_BLOCKS_MAX) as usize
+            && bytes < SERVED_BYTES_MAX
+            && height > Height(0)
+        {
+            let Some(block) = self.certified(height) else {
+                break;
+            };
+            bytes += block.block.statements.iter().map(Bytes::len).sum::<usize>();
+            blocks.push(block);
+            height = height.next();
+        }
+        if !blocks.is_empty() {
+            out.push(StorageEffect::Send {
+                to: to.clone(),
+                message: PeerMessage::Blocks(blocks),
+            });
+        }
+    }
+
+    /// A durable block as a peer that catches up needs it.
+    fn certified(&self, height: Height) -> Option<CertifiedBlock> {
+        let stored = self.reader.block(height)?;
+        let count = stored.entry_count as usize - 1;
+        let statements = self.reader.entries(stored.first_leaf, count);
+        let block = messages::block::BlockBytes {
+            header: stored.header,
+            statements,
+            certificate: stored.previous_certificate,
+        };
+        Some(CertifiedBlock {
+            block,
+            certificate: stored.certificate,
+        })
+    }
+}
