@@ -78,6 +78,8 @@ pub enum DevnetRefusal {
         /// How many there are.
         count: usize,
     },
+    /// No other validator would be left whose console could start one again.
+    LastOne,
     /// Too many orders wait already.
     Busy,
 }
@@ -90,7 +92,7 @@ pub trait DevnetControl: Send + Sync {
     /// Takes an order and returns at once; [`DevnetControl::validators`] tells what came of it.
     ///
     /// # Errors
-    /// When there is no such validator, or too many orders wait.
+    /// When there is no such validator, it is the last one and shall stop, or too many orders wait.
     fn order(&self, validator: usize, verb: DevnetVerb) -> Result<(), DevnetRefusal>;
 }
 
@@ -144,6 +146,7 @@ async fn order(
         .order(validator, verb)
         .map_err(|refusal| match refusal {
             DevnetRefusal::NoSuchValidator { count } => unknown_validator(count),
+            DevnetRefusal::LastOne => last_one(),
             DevnetRefusal::Busy => busy(),
         })?;
     // Not when it is done: the validator that answers here may be the one to be stopped.
@@ -200,6 +203,16 @@ fn unknown_validator(count: usize) -> HttpProblem {
         "no-such-validator",
         format!("number: expected 0 to {}", count.saturating_sub(1)),
         "Ask for /v1/devnet: it lists the validators by number, from 0.",
+    )
+    .about("number")
+}
+
+fn last_one() -> HttpProblem {
+    HttpProblem::new(
+        StatusCode::CONFLICT,
+        "last-validator",
+        "no other validator runs, so no console would be left to start one again",
+        "Start another validator first, or use `wutong devnet stop`.",
     )
     .about("number")
 }

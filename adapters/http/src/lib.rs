@@ -32,7 +32,8 @@
 //! | `GET /v1/devnet`, `POST /v1/devnet/validators/{number}/{verb}` | a devnet's validators, and orders to them |
 //! | `POST /entries`, `GET /entries/{id}`, `GET /.well-known/scitt-keys` | SCITT reference endpoints |
 //!
-//! The table in `routes`, the console's routes left out, is what both the router and the OpenAPI document are made from.
+//! The table in `routes` is what both the router and the OpenAPI document are made from; the
+//! console's routes stand beside it.
 
 mod asking;
 mod bodies;
@@ -109,7 +110,8 @@ fn routed(node: Node, closing: watch::Receiver<bool>) -> Router {
         .with_state(Surface { node, streams })
 }
 
-/// Serves the node and its console until `shutdown` ends, then gives open requests two seconds to finish.
+/// Serves the node and its console until `shutdown` ends, then gives open requests two seconds
+/// to finish.
 ///
 /// # Errors
 /// When the listener fails.

@@ -1,5 +1,8 @@
 //! The console's files, what they let a browser do, and the orders to a devnet.
 
+// The lint does not see that helpers of tests are tests.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use adapters_http::{
@@ -33,7 +36,8 @@ impl DevnetControl for FakeDevnet {
 
     fn order(&self, validator: usize, verb: DevnetVerb) -> Result<(), DevnetRefusal> {
         match (validator, verb) {
-            (0 | 1, DevnetVerb::Cut) => Err(DevnetRefusal::Busy),
+            (1, DevnetVerb::Cut) => Err(DevnetRefusal::Busy),
+            (0, DevnetVerb::Stop) => Err(DevnetRefusal::LastOne),
             (0 | 1, _) => {
                 self.0.lock().unwrap().push((validator, verb));
                 Ok(())
@@ -253,6 +257,7 @@ async fn orders_of_the_console_are_taken() {
     assert_eq!(orders, [(1, DevnetVerb::Stop), (1, DevnetVerb::Start)]);
     for (path, status, field) in [
         ("1/cut", 429, ""),
+        ("0/stop", 409, "number"),
         ("2/stop", 404, "number"),
         ("x/stop", 404, "number"),
         ("1/burn", 400, "verb"),

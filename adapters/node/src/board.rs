@@ -78,6 +78,13 @@ impl DevnetControl for Board {
     fn order(&self, i: usize, verb: DevnetVerb) -> Result<(), DevnetRefusal> {
         let mut validators = self.write();
         let count = validators.len();
+        let stays = |v: &DevnetValidator| {
+            v.state != DevnetState::Stopped && v.ordered != Some(DevnetVerb::Stop)
+        };
+        let others = validators.iter().enumerate().filter(|(at, _)| *at != i);
+        if verb == DevnetVerb::Stop && i < count && !others.map(|(_, v)| v).any(stays) {
+            return Err(DevnetRefusal::LastOne);
+        }
         let validator = validators.get_mut(i);
         let validator = validator.ok_or(DevnetRefusal::NoSuchValidator { count })?;
         let order = match verb {
@@ -91,5 +98,63 @@ impl DevnetControl for Board {
         validator.ordered = Some(verb);
         validator.problem = None;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn board(n: usize) -> (Board, Receiver<Order>) {
+        let (orders, ordered) = sync_channel(ORDERS_MAX);
+        let validator = DevnetValidator {
+            name: "validator".into(),
+            organisation: "Somebody".into(),
+            url: None,
+            state: DevnetState::Running,
+            ordered: None,
+            problem: None,
+        };
+        let validators = RwLock::new(vec![validator; n]);
+        (Board { validators, orders }, ordered)
+    }
+
+    #[test]
+    fn the_last_validator_is_not_stopped_from_its_own_page() {
+        let (board, ordered) = board(3);
+        assert_eq!(board.order(0, DevnetVerb::Stop), Ok(()));
+        board.is(2, DevnetState::Stopped);
+        assert_eq!(
+            board.order(1, DevnetVerb::Stop),
+            Err(DevnetRefusal::LastOne)
+        );
+        board.is(0, DevnetState::Stopped);
+        board.carried_out(Order::Stop(0), &Ok("stopped".into()));
+        assert_eq!(
+            board.order(1, DevnetVerb::Stop),
+            Err(DevnetRefusal::LastOne)
+        );
+        assert_eq!(board.order(2, DevnetVerb::Start), Ok(()));
+        board.is(2, DevnetState::Running);
+        assert_eq!(board.order(1, DevnetVerb::Stop), Ok(()));
+        let orders: Vec<Order> = ordered.try_iter().collect();
+        assert_eq!(orders, [Order::Stop(0), Order::Start(2), Order::Stop(1)]);
+    }
+
+    #[test]
+    fn orders_are_bounded_and_named() {
+        let (board, _ordered) = board(2);
+        let none = DevnetRefusal::NoSuchValidator { count: 2 };
+        assert_eq!(board.order(2, DevnetVerb::Stop), Err(none));
+        for _ in 0..ORDERS_MAX {
+            assert_eq!(board.order(1, DevnetVerb::Cut), Ok(()));
+        }
+        assert_eq!(board.order(1, DevnetVerb::Cut), Err(DevnetRefusal::Busy));
+        board.carried_out(Order::Cut(1), &Err("it is gone".into()));
+        let seen = &board.validators()[1];
+        assert_eq!(
+            (seen.ordered, seen.problem.as_deref()),
+            (None, Some("it is gone"))
+        );
     }
 }
