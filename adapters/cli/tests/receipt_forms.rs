@@ -1,5 +1,8 @@
 //! `wutong receipt`: other forms of a receipt, none of which says more than it should.
 
+// The lint does not see that helpers of tests are tests.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use messages::hash::Hash;
@@ -15,7 +18,7 @@ use support::*;
 /// A desk with a salted receipt of its document, and the policy beside it.
 fn desk() -> Desk {
     let desk = Desk::new();
-    let node = FakeNode::of_trial(|entry| committed(entry));
+    let node = FakeNode::of_trial(committed);
     desk.deposit(&node.url, "").expect(0, &["deposited"]);
     std::fs::write(desk.path("policy"), policy(false).text()).unwrap();
     desk

@@ -140,7 +140,7 @@ impl Run<'_> {
                 && statement.key == self.key.public()
                 && deposit.namespace == self.args.namespace
                 && self.network.as_ref().is_ok_and(|n| *n == deposit.network);
-            is_wanted.then(|| Batch {
+            is_wanted.then_some(Batch {
                 statement,
                 secret,
                 tree,
@@ -303,8 +303,7 @@ fn in_parallel(
         let lanes: Vec<_> = (0..threads).map(|_| scope.spawn(lane)).collect();
         lanes
             .into_iter()
-            .map(|lane| lane.join().expect("no lane panics"))
-            .collect()
+            .try_for_each(|lane| lane.join().expect("no lane panics"))
     })
 }
 
