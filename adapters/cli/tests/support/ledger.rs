@@ -1,6 +1,8 @@
 //! A ledger that logs one statement per block of its own and writes true receipts.
 
+use messages::cbor::Canonical;
 use messages::checkpoint::{Checkpoint, cosign, sign_log};
+use messages::cose_receipt::{HeadSignature, InclusionReceipt};
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name, StatementId, TimeMs, TreeSize};
 use messages::keys::PrivateKey;
@@ -8,8 +10,11 @@ use messages::merkle::{inclusion_path, root_of_leaves};
 use messages::note::{VerifierKey, VerifierKeyType};
 use messages::outcome::{Outcome, OutcomeCode, outcomes_root};
 use messages::policy::{Policy, Witness};
+use messages::policy_entry::PolicyEntry;
 use messages::receipt::{OutcomeProof, Receipt, ReceiptExtra, SealProof};
 use messages::seal::Seal;
+use messages::statement::Statement;
+use messages::transparent::TransparentStatement;
 
 const ORIGIN: &str = "trial.example/log";
 const TIME_S: u64 = 1_700_000_000;
@@ -63,7 +68,7 @@ fn receipt_with(entry: &[u8], code: OutcomeCode) -> Receipt {
     };
     let leaves = [
         Hash::leaf(b"genesis"),
-        Hash::leaf(b"policy"),
+        Hash::leaf(&policy_entry()),
         Hash::leaf(entry),
         seal.leaf(),
     ];
@@ -92,6 +97,50 @@ fn receipt_with(entry: &[u8], code: OutcomeCode) -> Receipt {
             cosignatures.collect(),
         ),
     }
+}
+
+fn receipt_key(position: usize) -> PrivateKey {
+    key(&format!("receipt {position}"))
+}
+
+/// The log's entry for the policy, which lists the receipt keys.
+fn policy_entry() -> Vec<u8> {
+    let named = |i: usize| {
+        let name = Name::try_new(&format!("v{}", i + 1)).unwrap();
+        (name, receipt_key(i).public())
+    };
+    let entry = PolicyEntry {
+        network: Name::try_new("trial").unwrap(),
+        epoch: 0,
+        policy: policy(false).text(),
+        receipt_keys: (0..4).map(named).collect(),
+    };
+    entry.to_bytes()
+}
+
+/// What a node answers about the policy's entry: it stands before the entry of `receipt`.
+pub fn policy_proof(receipt: &Receipt) -> String {
+    let entry = policy_entry();
+    let leaves = [b"genesis".as_slice(), &entry].map(Hash::leaf);
+    let above = Hash::node(&Hash::leaf(&receipt.extra.entry), &receipt.path[0]);
+    let path = [leaves[0].to_string(), above.to_string()];
+    let (entry, checkpoint) = (hex::encode(entry), receipt.checkpoint.encode());
+    let body = serde_json::json!({
+        "entry": entry, "index": 1, "path": path, "checkpoint": checkpoint,
+    });
+    body.to_string()
+}
+
+/// The statement of a receipt with COSE receipts of three validators, over the same tree head.
+pub fn transparent(receipt: &Receipt) -> TransparentStatement {
+    let head = receipt.tree_head().unwrap();
+    let signed = (0..3).map(|i| InclusionReceipt {
+        signed: HeadSignature::sign(&receipt_key(i), &head),
+        index: receipt.index,
+        path: receipt.path.clone(),
+    });
+    let statement = Statement::parse(&receipt.extra.entry).unwrap();
+    TransparentStatement::new(statement, signed.collect())
 }
 
 /// The body of a 201.

@@ -81,6 +81,14 @@ pub struct FakeNode {
 
 impl FakeNode {
     pub fn start(answer: impl Fn(&Request) -> (u16, String) + Send + 'static) -> Self {
+        Self::start_bytes(move |request| {
+            let (status, body) = answer(request);
+            (status, body.into_bytes())
+        })
+    }
+
+    /// The same with bodies of bytes.
+    pub fn start_bytes(answer: impl Fn(&Request) -> (u16, Vec<u8>) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let statements = Arc::new(Mutex::new(Vec::new()));
@@ -96,7 +104,8 @@ impl FakeNode {
                 let head = format!("HTTP/1.1 {status} x\r\nconnection: close\r\n");
                 let length = format!("content-length: {}\r\n\r\n", body.len());
                 // A client that went away is no failure of the test.
-                let _ = stream.write_all(format!("{head}{length}{body}").as_bytes());
+                let head = format!("{head}{length}").into_bytes();
+                let _ = stream.write_all(&[head, body].concat());
             }
         });
         Self { url, statements }
