@@ -303,10 +303,6 @@ pub fn answer(query: Query, newest: u64) -> Answer {
         Query::Events { after, count } => events(after, count, newest),
         Query::PolicyChain => Answer::PolicyChain(Box::new(chain())),
         Query::ReceiptKeys => Answer::ReceiptKeys(vec![PublicKey([1; 32]), PublicKey([2; 32])]),
-        Query::CoseReceipt(asked) if asked == id() => {
-            Answer::CoseReceipt(Bytes::from_static(b"receipt"))
-        }
-        Query::CoseReceipt(asked) if asked.0 == Hash::ZERO => Answer::Waiting(asked),
         _ => not_found("id"),
     }
 }
