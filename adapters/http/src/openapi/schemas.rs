@@ -327,6 +327,8 @@ fn state() -> Group {
     let namespace = object(&[
         ("name", name()),
         ("open", truth()),
+        ("public", truth()),
+        ("holders", list(name())),
         ("listed_count", number()),
         ("listed", listed.clone()),
         ("listed_next", next()),

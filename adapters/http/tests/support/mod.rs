@@ -87,7 +87,7 @@ impl NodeApi for FakeNode {
             Query::Statement(asked) if asked == id() => Answer::Statement(view),
             Query::Receipt(asked) if asked.0 == Hash::ZERO => Answer::Waiting(asked),
             Query::CoseReceipt(asked) if asked == id() => {
-                Answer::CoseReceipt(Bytes::from_static(b"transparent"))
+                Answer::CoseReceipt(fake_ledger::transparent().encode().into())
             }
             Query::CoseReceipt(asked) if asked.0 == Hash::ZERO => Answer::Waiting(asked),
             Query::PolicyProof => Answer::PolicyProof(Box::new(PolicyLink {
