@@ -16,9 +16,9 @@ use bus::api::{Answer, Query, SubmitAnswer};
 use bytes::Bytes;
 use messages::cbor;
 use messages::cose_receipt::InclusionReceipt;
-use messages::hash::Hash;
 use messages::ids::StatementId;
 use messages::keys::PublicKey;
+use messages::statement::cose_key_id;
 use messages::transparent::TransparentStatement;
 
 /// Media type of a receipt.
@@ -154,7 +154,7 @@ pub(crate) async fn key(
     let keys = receipt_keys(&node).await?;
     let found = keys
         .iter()
-        .find(|key| base64url(&kid(key).0) == segment.text());
+        .find(|key| base64url(&cose_key_id(key)) == segment.text());
     let Some(key) = found else {
         return Err(HttpProblem::new(
             StatusCode::NOT_FOUND,
@@ -175,24 +175,14 @@ async fn receipt_keys(node: &Node) -> Result<Vec<PublicKey>, HttpProblem> {
     }
 }
 
-/// `{1: 1 (OKP), 2: kid, 3: -8 (EdDSA), -1: 6 (Ed25519), -2: x}`.
+/// As receipts name it: `{1: 1 (OKP), 2: kid, 3: -8 (EdDSA), -1: 6 (Ed25519), -2: x}`.
 fn write_key(w: &mut cbor::Writer<'_>, key: &PublicKey) -> cbor::Written {
     w.map(5)?.u8(1)?.u8(1)?;
-    w.u8(2)?.bytes(&kid(key).0)?;
+    w.u8(2)?.bytes(&cose_key_id(key))?;
     w.u8(3)?.i8(-8)?;
     w.i8(-1)?.u8(6)?;
     w.i8(-2)?.bytes(&key.0)?;
     Ok(())
-}
-
-/// The key's thumbprint (RFC 9679): SHA-256 over `{1: 1, -1: 6, -2: x}`.
-fn kid(key: &PublicKey) -> Hash {
-    Hash::of(&cbor::to_vec(|w| {
-        w.map(3)?.u8(1)?.u8(1)?;
-        w.i8(-1)?.u8(6)?;
-        w.i8(-2)?.bytes(&key.0)?;
-        Ok(())
-    }))
 }
 
 /// Base64url without padding (RFC 7515 section 2).

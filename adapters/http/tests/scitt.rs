@@ -1,11 +1,10 @@
 //! SCITT reference endpoints.
 
-// The lint does not see that helpers of tests are tests.
-#![allow(clippy::unwrap_used)]
-
 mod support;
 
 use messages::hash::Hash;
+use messages::keys::PublicKey;
+use messages::statement::cose_key_id;
 use support::*;
 
 const CONCISE: &str = "application/concise-problem-details+cbor";
@@ -21,10 +20,10 @@ async fn a_registration_answers_the_receipt() {
         answer.header("content-type"),
         Some("application/scitt-receipt+cose")
     );
-    let receipt = transparent().receipts[0].encode();
+    let receipt = fake_ledger::transparent().receipts[0].encode();
     assert_eq!(answer.bytes, receipt);
     let again = node.get(&location).await;
-    assert_eq!((again.status, again.bytes.clone()), (200, receipt));
+    assert_eq!((again.status, again.bytes.as_slice()), (200, &receipt[..]));
     assert_eq!(again.header("location"), Some(location.as_str()));
 }
 
@@ -77,18 +76,14 @@ async fn keys_are_cose_keys() {
     let node = serve(FakeNode::default()).await;
     let set = node.get("/.well-known/scitt-keys").await;
     assert_eq!(set.header("content-type"), Some("application/cbor"));
-    // {1: 1, -1: 6, -2: x}, whose hash is the thumbprint (RFC 9679).
-    let thumbprint = |x: u8| {
-        let head = [0xa3, 0x01, 0x01, 0x20, 0x06, 0x21, 0x58, 0x20];
-        Hash::of(&[&head[..], &[x; 32]].concat())
-    };
+    let kid = |x: u8| cose_key_id(&PublicKey([x; 32]));
     let key = |x: u8| {
-        let head = [0xa5, 0x01, 0x01, 0x02, 0x58, 0x20];
+        let head = [0xa5, 0x01, 0x01, 0x02, 0x48];
         let middle = [0x03, 0x27, 0x20, 0x06, 0x21, 0x58, 0x20];
-        [&head[..], &thumbprint(x).0, &middle, &[x; 32]].concat()
+        [&head[..], &kid(x), &middle, &[x; 32]].concat()
     };
     assert_eq!(set.bytes, [&[0x82][..], &key(1), &key(2)].concat());
-    let kid = messages::note::encode_base64(&thumbprint(2).0);
+    let kid = messages::note::encode_base64(&kid(2));
     let kid = kid
         .trim_end_matches('=')
         .replace('+', "-")

@@ -4,12 +4,16 @@ use super::{id, name};
 use bus::api::*;
 use bytes::Bytes;
 use messages::cbor::Canonical;
+use messages::checkpoint::Checkpoint;
+use messages::cose_receipt::{HeadSignature, InclusionReceipt};
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Ordinal, StatementId, TimeMs, TreeSize};
-use messages::keys::PublicKey;
+use messages::keys::{PrivateKey, PublicKey};
 use messages::merkle::{consistency_path, inclusion_path, root_of_leaves};
 use messages::seal::Seal;
 use messages::state_proof::StateProof;
+use messages::statement::{Deposit, DigestAlgorithm, Lodged, Statement};
+use messages::transparent::TransparentStatement;
 use std::ops::Range;
 
 /// Entries of the log: a genesis, a policy, statements, and a seal.
@@ -216,6 +220,32 @@ fn namespaces() -> Answer {
         }],
         next: Some(Start::From(name("members"))),
     })
+}
+
+/// A statement with the receipt of one validator.
+pub fn transparent() -> TransparentStatement {
+    let key = PrivateKey::from_seed(&[1; 32]);
+    let deposit = Deposit {
+        network: name("trial"),
+        namespace: name("public"),
+        lodged: Lodged::Digest(Hash::of(b"document")),
+        algorithm: DigestAlgorithm::Sha256,
+        declared_time: None,
+        not_before: None,
+        references: Vec::new(),
+    };
+    let statement = Statement::sign(&key, "test", "test", deposit).unwrap();
+    let head = Checkpoint {
+        origin: "example.com/log".into(),
+        size: TreeSize(2),
+        root: Hash::node(&statement.id().0, &Hash::ZERO),
+    };
+    let receipt = InclusionReceipt {
+        signed: HeadSignature::sign(&key, &head),
+        index: LeafIndex(0),
+        path: vec![Hash::ZERO],
+    };
+    TransparentStatement::new(statement, vec![receipt])
 }
 
 pub fn chain() -> PolicyChain {

@@ -7,14 +7,9 @@ use adapters_http::Console;
 use bus::api::*;
 use bytes::Bytes;
 use fake_ledger::{not_found, problem};
-use messages::checkpoint::Checkpoint;
-use messages::cose_receipt::{HeadSignature, InclusionReceipt};
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name, Ordinal, Round, StatementId, TimeMs, TreeSize};
-use messages::keys::PrivateKey;
 use messages::receipt::PolicyLink;
-use messages::statement::{Deposit, DigestAlgorithm, Lodged, Statement};
-use messages::transparent::TransparentStatement;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -92,7 +87,7 @@ impl NodeApi for FakeNode {
             Query::Statement(asked) if asked == id() => Answer::Statement(view),
             Query::Receipt(asked) if asked.0 == Hash::ZERO => Answer::Waiting(asked),
             Query::CoseReceipt(asked) if asked == id() => {
-                Answer::CoseReceipt(transparent().encode().into())
+                Answer::CoseReceipt(fake_ledger::transparent().encode().into())
             }
             Query::CoseReceipt(asked) if asked.0 == Hash::ZERO => Answer::Waiting(asked),
             Query::PolicyProof => Answer::PolicyProof(Box::new(PolicyLink {
@@ -132,32 +127,6 @@ impl NodeApi for FakeNode {
     fn subscribe(&self, listener: Listener) {
         self.told.lock().unwrap().1.push(listener);
     }
-}
-
-/// A statement with one receipt, of no log that there is.
-pub fn transparent() -> TransparentStatement {
-    let key = PrivateKey::from_seed(&[3; 32]);
-    let deposit = Deposit {
-        network: name("trial"),
-        namespace: name("public"),
-        lodged: Lodged::Digest(Hash::of(b"x")),
-        algorithm: DigestAlgorithm::Sha256,
-        declared_time: None,
-        not_before: None,
-        references: Vec::new(),
-    };
-    let statement = Statement::sign(&key, "i", "s", deposit).unwrap();
-    let head = Checkpoint {
-        origin: "origin".into(),
-        size: TreeSize(2),
-        root: Hash::of(b"root"),
-    };
-    let receipt = InclusionReceipt {
-        signed: HeadSignature::sign(&key, &head),
-        index: LeafIndex(1),
-        path: vec![Hash::of(b"sibling")],
-    };
-    TransparentStatement::new(statement, vec![receipt])
 }
 
 pub fn block() -> BlockView {
