@@ -11,12 +11,15 @@ mod walker;
 use futures::StreamExt;
 use messages::cbor::Canonical;
 use messages::checkpoint::Checkpoint;
+use messages::cose_receipt::InclusionReceipt;
 use messages::hash::Hash;
 use messages::merkle::{root_of_leaves, verify_consistency, verify_inclusion};
 use messages::note::{Note, decode_base64};
 use messages::outcome::Outcome;
+use messages::policy_entry::PolicyEntry;
 use messages::seal::Seal;
 use messages::state_proof::StateProof;
+use messages::statement::cose_key_id;
 use serde_json::Value;
 use std::time::Duration;
 use support::{Devnet, PATIENCE, client, get, key, post, post_async, statement};
@@ -368,7 +371,7 @@ fn a_running_node_answers_as_its_document_says() {
         request.check(status, media.as_deref(), &body);
     }
 
-    // SCITT registration: the statement is in the log, its receipt is told of at its location.
+    // SCITT registration: the statement is in the log, and the answer is a receipt of it.
     let fresh = statement(&network, "public", &key("reading"), 77);
     let answer = block_on(async {
         let client = reqwest::Client::builder()
@@ -379,9 +382,22 @@ fn a_running_node_answers_as_its_document_says() {
         let request = request.header("content-type", "application/scitt-statement+cose");
         request.body(fresh.entry()).send().await.unwrap()
     });
-    assert_eq!(answer.status(), 303);
-    let location = answer.headers()["location"].to_str().unwrap();
+    assert_eq!(answer.status(), 201);
+    let location = answer.headers()["location"].to_str().unwrap().to_owned();
     assert_eq!(location, format!("/entries/{}", fresh.id()));
+    let receipt = block_on(answer.bytes()).unwrap();
+    let receipt = InclusionReceipt::parse(&receipt).unwrap();
+    let signer = receipt.signed.key_id;
+    let keys = json(&devnet, 0, "/v1/policy/proof");
+    let entry = hex::decode(keys["entry"].as_str().unwrap()).unwrap();
+    let entry = PolicyEntry::from_bytes(&entry).unwrap();
+    let mut listed = entry.receipt_keys.iter();
+    let (_, key_of_signer) = listed
+        .find(|(_, key)| cose_key_id(key) == signer)
+        .expect("a validator of the policy signed it");
+    let leaf = fresh.id().0;
+    assert!(receipt.verify(key_of_signer, &leaf).is_ok());
+    assert!(receipt.verify(key_of_signer, &Hash::ZERO).is_err());
     let found = json(&devnet, 0, &format!("/v1/statements/{}", fresh.id()));
     assert_eq!(found["status"], "committed");
 
