@@ -26,7 +26,8 @@ pub use output::Output;
 pub use policy::PolicyArgs;
 pub use receipt::{ReceiptArgs, ReceiptFormat};
 pub use show::{
-    ShowBlockArgs, ShowCommand, ShowLookupArgs, ShowNodeArgs, ShowReceiptArgs, ShowStatementArgs,
+    ShowBlockArgs, ShowBodyArgs, ShowCommand, ShowLookupArgs, ShowNodeArgs, ShowReceiptArgs,
+    ShowStatementArgs,
 };
 pub use verify::VerifyArgs;
 

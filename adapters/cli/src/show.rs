@@ -1,7 +1,11 @@
 //! `wutong show`: what a receipt says and what nodes say. Nothing here is proven; `verify` proves.
 
+mod body;
 mod node_text;
+
 mod receipt_text;
+
+pub use body::ShowBodyArgs;
 
 use crate::client::{Client, block_on};
 use crate::digest::sha256_file;
@@ -38,6 +42,8 @@ pub enum ShowCommand {
     Validators(ShowNodeArgs),
     /// How a node is. Example: wutong show health --url http://a:8100
     Health(ShowNodeArgs),
+    /// Fetch a content kept beside the log. Example: wutong show body DIGEST --url URL --out FILE
+    Body(ShowBodyArgs),
     /// Statements that lodge a file. Example: wutong show lookup report.pdf --plain --url URL
     Lookup(ShowLookupArgs),
 }
@@ -108,6 +114,7 @@ fn parse_id(text: &str) -> Result<StatementId, String> {
 
 pub(crate) fn run(what: &ShowCommand, output: &mut Output<'_>) -> Result<Exit, Failure> {
     match what {
+        ShowCommand::Body(args) => body::run(args, output),
         ShowCommand::Receipt(args) => {
             let receipt = load_receipt(&args.file)?;
             if args.json {

@@ -4,7 +4,9 @@ use crate::error::ClientError;
 use crate::problem::Problem;
 use crate::url::NodeUrl;
 use messages::hash::Hash;
-use messages::ids::Name;
+use messages::ids::{Name, TimeMs};
+use messages::keys::PrivateKey;
+use messages::reading::read_request;
 use serde_json::Value;
 use std::error::Error;
 use std::time::Duration;
@@ -52,6 +54,17 @@ pub enum Submitted {
     },
     /// The node cannot be reached or cannot serve now.
     Unavailable(String),
+}
+
+/// Who asks for a body that is not public.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    /// A key that the namespace lists.
+    pub key: &'a PrivateKey,
+    /// The network.
+    pub network: &'a Name,
+    /// The time of the request; it is good for a minute.
+    pub now: TimeMs,
 }
 
 /// A client of nodes.
@@ -130,6 +143,43 @@ impl Client {
             return Ok(());
         }
         let problem = Problem::read(reply.status, &reply.body);
+        Err(ClientError::Refused {
+            detail: format!("{node}: {}", problem.detail()),
+            next_step: problem.next_step,
+        })
+    }
+
+    /// A body; one of a namespace that is not public with a listed key, which signs the request.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`], or [`ClientError::Unreachable`] when the node does not answer or
+    /// gives other bytes.
+    pub async fn body(
+        &self,
+        node: &NodeUrl,
+        digest: &Hash,
+        reader: Option<Reader<'_>>,
+    ) -> Result<Vec<u8>, ClientError> {
+        let mut request = self.0.get(node.join(&format!("/v1/bodies/{digest}")));
+        if let Some(reader) = reader {
+            let message = read_request(reader.network, digest, reader.now);
+            request = request
+                .header("wutong-key", hex::encode(reader.key.public().0))
+                .header("wutong-time", reader.now.0.to_string())
+                .header("wutong-signature", hex::encode(reader.key.sign(&message).0));
+        }
+        let unreachable = |reason: String| ClientError::Unreachable {
+            reasons: format!("{node}: {reason}"),
+        };
+        let received = receive_bytes(request.timeout(BODY_TIMEOUT)).await;
+        let (status, bytes) = received.map_err(unreachable)?;
+        if status == 200 && Hash::of(&bytes) == *digest {
+            return Ok(bytes);
+        }
+        if status == 200 {
+            return Err(unreachable("it gave another body".into()));
+        }
+        let problem = Problem::read(status, &String::from_utf8_lossy(&bytes));
         Err(ClientError::Refused {
             detail: format!("{node}: {}", problem.detail()),
             next_step: problem.next_step,

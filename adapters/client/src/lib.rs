@@ -41,7 +41,7 @@ mod url;
 pub use depositor::{Content, Depositor, Signed};
 pub use error::ClientError;
 pub use events::{Event, FollowError, Follower};
-pub use http::{Client, Reply, Submitted};
+pub use http::{Client, Reader, Reply, Submitted};
 pub use problem::Problem;
 pub use submission::{Outgoing, Receipted, Standing, submit};
 pub use url::{NodeUrl, distinct};
