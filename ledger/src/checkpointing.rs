@@ -9,7 +9,7 @@
 //! - a note is formed from exactly one log line and exactly a quorum of valid cosignatures, and
 //!   comes with the valid receipt signatures of the same validators;
 //! - a receipt signature that is missing or invalid is counted and delays a note by
-//!   [`RETRY_MS`] at most;
+//!   half a second at most;
 //! - below the amnesia floor nothing is cosigned.
 
 // rkyv's derive leaves fields of the archived counterparts undocumented.

@@ -38,7 +38,7 @@ async function open(network, title, path, show) {
   try {
     const { status, body } = await network.ask(path);
     if (own !== turn) return;
-    if (status >= 300) throw new Error(`${body.detail ?? status} ${body.next_step ?? ''}`);
+    if (status >= 300) throw new Error(`${body.detail ?? status}. ${body.next_step ?? ''}`);
     shown = () => draw(body);
     shown();
   } catch (error) {

@@ -114,7 +114,7 @@ export class Job extends EventTarget {
       }
       const { entry, salt } = this.facts;
       const answer = await submit(entry, { urls: [OWN], waitMs: WAIT_MS, salt });
-      if (answer.status === 'refused') throw new Refused(`${answer.detail} ${answer.nextStep}`);
+      if (answer.status === 'refused') throw new Refused(`${answer.detail}. ${answer.nextStep}`);
       if (answer.status === 'committed') {
         const { height, index, outcomeCode } = answer;
         Object.assign(this.facts, { receipt: answer.receipt });
@@ -154,7 +154,7 @@ export class Job extends EventTarget {
         return;
       }
       const mayPass = status === 408 || status === 429 || status >= 500;
-      if (!mayPass) throw new Refused(`${problem.detail} ${problem.nextStep}`);
+      if (!mayPass) throw new Refused(`${problem.detail}. ${problem.nextStep}`);
       this.waiting = answer === null ? 'no-answer' : problem.detail;
       this.changed();
       await pause(AGAIN_MS);

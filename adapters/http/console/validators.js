@@ -180,7 +180,7 @@ async function order(network, number, verb) {
     const headers = { 'x-wutong-devnet': '1' };
     const { status, text } = await call(path, { method: 'POST', headers });
     const body = parseJson(text);
-    if (status !== 202) tell('orders-told', `${body.detail} ${body.next_step}`, 'bad');
+    if (status !== 202) tell('orders-told', `${body.detail}. ${body.next_step}`, 'bad');
     else {
       given = network.validators[number].name;
       tell('orders-told', say(`${verb}Ordered`, title));

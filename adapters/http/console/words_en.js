@@ -2,7 +2,7 @@
 export const ENGLISH = {
   skip: 'Skip to the content',
   title: 'Evidence ledger',
-  networkIs: 'Network {0}. {1} validators must agree.',
+  networkIs: 'Network {0}. Quorum: {1}.',
   demonstration: 'DEMONSTRATION',
   demonstrationText:
     'One party holds all keys of this network. It shows how the ledger works, and its receipts ' +

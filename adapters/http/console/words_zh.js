@@ -2,7 +2,7 @@
 export const CHINESE = {
   skip: '跳到正文',
   title: '存证账本',
-  networkIs: '网络 {0}，须有 {1} 个验证节点达成一致。',
+  networkIs: '网络 {0}，法定数 {1}。',
   demonstration: '演示网络',
   demonstrationText: '本网络的全部密钥由同一方持有，仅用于展示账本如何运作，其回执不具有证明力。',
   footer:

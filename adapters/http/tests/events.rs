@@ -1,5 +1,8 @@
 //! Event streams: where they begin, how they resume, and when they end.
 
+// The lint does not see that helpers of tests are tests.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,8 @@
 //! Tiles, entries and proofs.
 
+// The lint does not see that helpers of tests are tests.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use messages::hash::Hash;

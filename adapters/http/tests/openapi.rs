@@ -1,5 +1,8 @@
 //! The document describes what is answered.
 
+// The lint does not see that helpers of tests are tests.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 #[path = "support/walker.rs"]

@@ -1,5 +1,8 @@
 //! What a depositor is answered, in good and bad cases.
 
+// The lint does not see that helpers of tests are tests.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use messages::ids::StatementId;

@@ -17,9 +17,10 @@ use messages::keys::PublicKey;
 use messages::merkle::{root_of_leaves, verify_consistency, verify_inclusion};
 use messages::note::{Note, decode_base64, encode_base64};
 use messages::outcome::Outcome;
+use messages::policy_entry::PolicyEntry;
 use messages::seal::Seal;
 use messages::state_proof::StateProof;
-use messages::statement::Statement;
+use messages::statement::{Statement, cose_key_id};
 use serde_json::Value;
 use std::time::Duration;
 use support::{Devnet, PATIENCE, client, get, key, post, post_async, statement};
@@ -373,6 +374,7 @@ fn a_running_node_answers_as_its_document_says() {
 
     let fresh = statement(&network, "public", &key("reading"), 77);
     registers(&devnet, &fresh);
+
     let chain = json(&devnet, 0, "/v1/policy/chain");
     let policy = String::from_utf8(bytes(&devnet, 0, "/v1/policy")).unwrap();
     assert_eq!(chain["epochs"][0]["policy"], policy);
@@ -425,6 +427,17 @@ fn registers(devnet: &Devnet, fresh: &Statement) {
     let (_, public) = cose_key.split_last_chunk::<32>().unwrap();
     let leaf = Hash::leaf(&fresh.entry());
     receipt.verify(&PublicKey(*public), &leaf).unwrap();
+    assert!(receipt.verify(&PublicKey(*public), &Hash::ZERO).is_err());
+    // The log itself says whose key that is.
+    let proof = json(devnet, 0, "/v1/policy/proof");
+    let entry = hex::decode(proof["entry"].as_str().unwrap()).unwrap();
+    let entry = PolicyEntry::from_bytes(&entry).unwrap();
+    let signer = receipt.signed.key_id;
+    let mut listed = entry.receipt_keys.iter();
+    let (_, key) = listed
+        .find(|(_, key)| cose_key_id(key) == signer)
+        .expect("a validator of the policy signed it");
+    assert_eq!(key.0, *public);
     let found = json(devnet, 0, &format!("/v1/statements/{}", fresh.id()));
     assert_eq!(found["status"], "committed");
 }
