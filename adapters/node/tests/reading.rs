@@ -13,13 +13,14 @@ use messages::cbor::Canonical;
 use messages::checkpoint::Checkpoint;
 use messages::cose_receipt::InclusionReceipt;
 use messages::hash::Hash;
+use messages::keys::PublicKey;
 use messages::merkle::{root_of_leaves, verify_consistency, verify_inclusion};
-use messages::note::{Note, decode_base64};
+use messages::note::{Note, decode_base64, encode_base64};
 use messages::outcome::Outcome;
 use messages::policy_entry::PolicyEntry;
 use messages::seal::Seal;
 use messages::state_proof::StateProof;
-use messages::statement::cose_key_id;
+use messages::statement::{Statement, cose_key_id};
 use serde_json::Value;
 use std::time::Duration;
 use support::{Devnet, PATIENCE, client, get, key, post, post_async, statement};
@@ -371,35 +372,8 @@ fn a_running_node_answers_as_its_document_says() {
         request.check(status, media.as_deref(), &body);
     }
 
-    // SCITT registration: the statement is in the log, and the answer is a receipt of it.
     let fresh = statement(&network, "public", &key("reading"), 77);
-    let answer = block_on(async {
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .unwrap();
-        let request = client.post(format!("{}/entries", devnet.url(0)));
-        let request = request.header("content-type", "application/scitt-statement+cose");
-        request.body(fresh.entry()).send().await.unwrap()
-    });
-    assert_eq!(answer.status(), 201);
-    let location = answer.headers()["location"].to_str().unwrap().to_owned();
-    assert_eq!(location, format!("/entries/{}", fresh.id()));
-    let receipt = block_on(answer.bytes()).unwrap();
-    let receipt = InclusionReceipt::parse(&receipt).unwrap();
-    let signer = receipt.signed.key_id;
-    let keys = json(&devnet, 0, "/v1/policy/proof");
-    let entry = hex::decode(keys["entry"].as_str().unwrap()).unwrap();
-    let entry = PolicyEntry::from_bytes(&entry).unwrap();
-    let mut listed = entry.receipt_keys.iter();
-    let (_, key_of_signer) = listed
-        .find(|(_, key)| cose_key_id(key) == signer)
-        .expect("a validator of the policy signed it");
-    let leaf = fresh.id().0;
-    assert!(receipt.verify(key_of_signer, &leaf).is_ok());
-    assert!(receipt.verify(key_of_signer, &Hash::ZERO).is_err());
-    let found = json(&devnet, 0, &format!("/v1/statements/{}", fresh.id()));
-    assert_eq!(found["status"], "committed");
+    registers(&devnet, &fresh);
 
     let chain = json(&devnet, 0, "/v1/policy/chain");
     let policy = String::from_utf8(bytes(&devnet, 0, "/v1/policy")).unwrap();
@@ -410,4 +384,60 @@ fn a_running_node_answers_as_its_document_says() {
     );
     let again = post(&format!("{}/v1/statements", devnet.url(0)), fresh.entry()).unwrap();
     assert_eq!(again.0, 201);
+}
+
+/// Registers a statement as a SCITT client does, and verifies its receipt by the key that the
+/// receipt names.
+fn registers(devnet: &Devnet, fresh: &Statement) {
+    let (status, location, body) = block_on(async {
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        let request = client.post(format!("{}/entries", devnet.url(0)));
+        let request = request.header("content-type", "application/scitt-statement+cose");
+        let answer = request.body(fresh.entry()).send().await.unwrap();
+        let location = answer.headers()["location"].to_str().unwrap().to_owned();
+        (answer.status(), location, answer.bytes().await.unwrap())
+    });
+    assert_eq!(location, format!("/entries/{}", fresh.id()));
+    // 303 when a quorum of receipt signatures is not there yet.
+    assert!(status == 201 || status == 303, "{status}");
+    let began = std::time::Instant::now();
+    let receipt = loop {
+        match raw(devnet, 0, &location) {
+            (200, _, receipt) => break receipt,
+            (status, _, body) => {
+                let said = String::from_utf8_lossy(&body);
+                assert!(began.elapsed() < PATIENCE, "no receipt: {status} {said}");
+            }
+        }
+        std::thread::sleep(Duration::from_millis(20)); // until the next head is signed
+    };
+    if status == 201 {
+        InclusionReceipt::parse(&body).unwrap();
+    }
+    let receipt = InclusionReceipt::parse(&receipt).unwrap();
+    let kid = encode_base64(&receipt.signed.key_id);
+    let kid = kid
+        .trim_end_matches('=')
+        .replace('+', "-")
+        .replace('/', "_");
+    let cose_key = bytes(devnet, 0, &format!("/.well-known/scitt-keys/{kid}"));
+    let (_, public) = cose_key.split_last_chunk::<32>().unwrap();
+    let leaf = Hash::leaf(&fresh.entry());
+    receipt.verify(&PublicKey(*public), &leaf).unwrap();
+    assert!(receipt.verify(&PublicKey(*public), &Hash::ZERO).is_err());
+    // The log itself says whose key that is.
+    let proof = json(devnet, 0, "/v1/policy/proof");
+    let entry = hex::decode(proof["entry"].as_str().unwrap()).unwrap();
+    let entry = PolicyEntry::from_bytes(&entry).unwrap();
+    let signer = receipt.signed.key_id;
+    let mut listed = entry.receipt_keys.iter();
+    let (_, key) = listed
+        .find(|(_, key)| cose_key_id(key) == signer)
+        .expect("a validator of the policy signed it");
+    assert_eq!(key.0, *public);
+    let found = json(devnet, 0, &format!("/v1/statements/{}", fresh.id()));
+    assert_eq!(found["status"], "committed");
 }
