@@ -6,7 +6,7 @@
 
 mod support;
 
-use adapters_client::{Client, Content, Depositor, NodeUrl, Outgoing, Standing, submit};
+use adapters_client::{Client, Content, Depositor, Follower, NodeUrl, Outgoing, Standing, submit};
 use messages::deposit::{BODY_BYTES_MAX, Lodged};
 use messages::hash::Hash;
 use messages::ids::{Name, StatementId, TimeMs};
@@ -119,6 +119,35 @@ fn contents_come_back_byte_for_byte() {
                 }
             }
         }
+    });
+}
+
+#[test]
+fn a_follower_sees_each_deposit_once_and_goes_on_at_another_node() {
+    let dir = tempfile::tempdir().unwrap();
+    let desk = Desk::new(dir.path(), "public", &[], key("follower"));
+    run(async {
+        let mut ids = Vec::new();
+        for i in 0..3_u8 {
+            let content = Content::digest(Hash::of(&[i]));
+            ids.push(desk.lodge(0, content, &[i]).await.unwrap().to_string());
+        }
+        let nodes = [desk.node(0), desk.node(1)];
+        let mut follower = Follower::new(&desk.client, &nodes, Some(0));
+        for (ordinal, id) in (1..).zip(&ids) {
+            let event = follower.next().await.unwrap();
+            assert_eq!(event.ordinal, ordinal);
+            assert_eq!(event.json["id"], id.as_str());
+        }
+        // Its node stops; the stream ends, and the other one tells the rest.
+        desk.devnet.order("stop", 0);
+        let content = Content::digest(Hash::of(b"later"));
+        let later = desk.lodge(1, content, b"later").await.unwrap().to_string();
+        let event = follower.next().await.unwrap();
+        assert_eq!(
+            (event.ordinal, event.json["id"].as_str()),
+            (4, Some(&later[..]))
+        );
     });
 }
 
