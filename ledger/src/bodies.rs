@@ -23,6 +23,8 @@ use std::sync::Arc;
 const STAGED_BYTES_MAX: usize = 64 << 20;
 /// Bodies fetched at once.
 const FETCHES_MAX: usize = 64;
+/// Bodies that wait for their turn to be fetched; whoever lodges more tells of them again.
+const QUEUED_MAX: usize = 4096;
 /// Bytes of a chunk.
 const CHUNK_BYTES: usize = 256 << 10;
 /// A source that sent no whole body for this long is left for the next one.
@@ -158,6 +160,8 @@ pub struct Bodies {
     /// On their way to the disk.
     writing: BTreeMap<Hash, Bytes>,
     fetches: BTreeMap<Hash, Fetch>,
+    /// Wanted while as many were fetched as may be at once, with the peer that told of each.
+    queued: BTreeMap<Hash, (LodgedBody, Option<Name>)>,
     ticking: bool,
     dropped: u64,
 }
@@ -174,6 +178,7 @@ impl Bodies {
             staged_bytes: 0,
             writing: BTreeMap::new(),
             fetches: BTreeMap::new(),
+            queued: BTreeMap::new(),
             ticking: false,
             dropped: 0,
         }
@@ -285,6 +290,7 @@ impl Bodies {
 
     fn write(&mut self, digest: Hash, bytes: Bytes, out: &mut Vec<BodiesEffect>) {
         self.fetches.remove(&digest);
+        self.queued.remove(&digest);
         self.writing.insert(digest, bytes.clone());
         out.push(BodiesEffect::Write { digest, bytes });
     }
@@ -297,7 +303,14 @@ impl Bodies {
         from: Option<&Name>,
         out: &mut Vec<BodiesEffect>,
     ) {
-        if self.fetches.contains_key(&body.digest) || self.fetches.len() >= FETCHES_MAX {
+        if self.fetches.contains_key(&body.digest) {
+            return;
+        }
+        if self.fetches.len() >= FETCHES_MAX {
+            if self.queued.len() < QUEUED_MAX {
+                let wanted = (body.clone(), from.cloned());
+                self.queued.insert(body.digest, wanted);
+            }
             return;
         }
         let namespace = self.genesis.namespace(&body.namespace);
@@ -384,6 +397,13 @@ impl Bodies {
                 fetch.asked = now;
                 fetch.chunks.clear();
                 ask(digest, fetch, out);
+            }
+        }
+        while self.fetches.len() < FETCHES_MAX
+            && let Some((digest, (body, from))) = self.queued.pop_first()
+        {
+            if !self.reader.holds_body(&digest) && !self.writing.contains_key(&digest) {
+                self.fetch(now, &body, from.as_ref(), out);
             }
         }
         self.ticking = !self.fetches.is_empty();

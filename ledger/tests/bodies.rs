@@ -294,3 +294,31 @@ fn what_waits_for_a_statement_is_bounded() {
         [BodiesEffect::Write { .. }]
     ));
 }
+
+#[test]
+fn more_bodies_than_are_fetched_at_once_all_come() {
+    let mut desk = Desk::new();
+    let body = |i: u8| vec![i; 100];
+    let mut asked_for = 0;
+    for i in 0..100 {
+        let effects = desk.step(want(&body(i), Source::Peer(validator(1))));
+        asked_for += usize::from(asked(&effects).is_some());
+    }
+    assert!(asked_for < 100, "the bound is reached");
+    for round in 0..3 {
+        for i in 0..100 {
+            for part in parts(&body(i), 1) {
+                let effects = desk.step(part);
+                if !effects.is_empty() {
+                    desk.written(&effects);
+                }
+            }
+        }
+        desk.step(BodiesInput::Tick);
+        let here = desk.disk.0.lock().unwrap().len();
+        if here == 100 {
+            return;
+        }
+        assert!(round < 2, "{here} of 100 came");
+    }
+}
