@@ -1,10 +1,11 @@
 //! actix shells around the ledger's machines, and [`assemble`], the one function that builds a
 //! node.
 //!
-//! Only `shell`, `link` and `supervisor` touch actix. Machines never see a context: the shell steps
+//! Only `host` and `supervisor` touch actix. Machines never see a context: the shell steps
 //! them, journals what they received, and releases what they ask for once it is durable.
 
 mod cores;
+mod host;
 mod link;
 mod listeners;
 mod node;
@@ -13,8 +14,10 @@ mod routes;
 mod shell;
 #[cfg(test)]
 mod shell_tests;
+mod stepped;
 mod supervisor;
 mod trace;
 
-pub use node::{NodeHandle, assemble};
-pub use ports::{NodeKeys, NodePorts};
+pub use node::{NodeHandle, assemble, assemble_stepped};
+pub use ports::{MailboxBounds, NodeKeys, NodePorts};
+pub use stepped::SteppedParts;

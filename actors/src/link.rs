@@ -2,9 +2,9 @@
 //!
 //! Every message between nodes passes through encode and decode, in one process too.
 
+use crate::host::{Runnable, Turned, Wake};
 use crate::node::Wiring;
 use crate::trace;
-use actix::{Actor, AsyncContext, Context, Handler, Message};
 use bus::mailbox::Mailbox;
 use bus::ports::Transport;
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use ledger::storage::StorageInput;
 use messages::ids::Name;
 use messages::wire::{self, Envelope, FRAME_BYTES_MAX, PeerMessage};
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// Frames handled in one turn.
 const TURN_FRAMES_MAX: usize = 1024;
@@ -55,29 +56,19 @@ pub(crate) struct Link {
     pub(crate) refused: u64,
 }
 
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Wake;
-
-impl Actor for Link {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Context<Self>) {
-        let address = ctx.address();
-        self.frames.on_wake(move || address.do_send(Wake));
-    }
-}
-
-impl Handler<Wake> for Link {
-    type Result = ();
-
-    fn handle(&mut self, _: Wake, ctx: &mut Context<Self>) {
+impl Runnable for Link {
+    fn turn(&mut self, _: Instant) -> Turned {
         for frame in self.frames.drain(TURN_FRAMES_MAX) {
             self.on_frame(&frame);
         }
-        if !self.frames.is_empty() {
-            ctx.notify(Wake);
+        Turned {
+            again: !self.frames.is_empty(),
+            due: None,
         }
+    }
+
+    fn on_wake(&self, wake: Wake) {
+        self.frames.on_wake(move || wake());
     }
 }
 

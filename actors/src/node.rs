@@ -1,12 +1,12 @@
 //! [`assemble`]: one node from its ports, the same in production and in the simulator.
 
+use crate::host::{ActixHost, Host};
 use crate::link::{Link, Outbox};
 use crate::listeners::Listeners;
 use crate::ports::NodePorts;
 use crate::routes;
 use crate::shell::{Build, Core, Interpret, Parts, Shell};
-use crate::supervisor::Supervisor;
-use actix::{Actor, Addr};
+use crate::stepped::{SteppedHost, SteppedParts};
 use bus::api::{Listener, NodeApi, Query, Reply, SubmitAnswer};
 use bus::mailbox::{Mailbox, Overflow};
 use bus::ports::{BodyStore, Store};
@@ -22,20 +22,12 @@ use ledger::publisher::{Publisher, PublisherInput};
 use ledger::replica::{Replica, ReplicaConfig, ReplicaInput};
 use ledger::storage::{Storage, StorageInput};
 use messages::api::Answer;
+use messages::consensus::EquivocationProof;
 use messages::ids::{Height, Ordinal};
 use messages::stored::{BodyReader, LedgerReader, StoredBlock};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-
-/// Clients that may wait at one gateway.
-const CLIENTS_MAX: usize = 100_000;
-/// Bound of the mailboxes that never drop.
-const MAIL_MAX: usize = 65_536;
-/// Bodies and parts of bodies that may wait.
-const BODIES_MAX: usize = 64;
-/// Frames that may wait to be decoded.
-const FRAMES_MAX: usize = 65_536;
 
 /// Clients' callbacks by token.
 #[derive(Default)]
@@ -92,6 +84,8 @@ pub(crate) struct Wiring {
     pub(crate) listeners: Listeners,
     /// Somebody subscribes: without a sink nobody reads the publisher's mailbox.
     pub(crate) publishes: bool,
+    pub(crate) clients_max: usize,
+    pub(crate) on_misbehavior: Arc<dyn Fn(&EquivocationProof) + Send + Sync>,
     pub(crate) on_floor: Arc<dyn Fn(Height) + Send + Sync>,
     /// First height this node may sign; none while an amnesiac does not know it.
     pub(crate) floor: Mutex<Option<Height>>,
@@ -120,6 +114,20 @@ impl Wiring {
 }
 
 impl NodeHandle {
+    /// Messages that wait at the actors of the node.
+    pub fn waiting(&self) -> usize {
+        let w = &self.wiring;
+        w.gateway.len()
+            + w.permissions.len()
+            + w.consensus.len()
+            + w.storage.len()
+            + w.checkpoint.len()
+            + w.publisher.len()
+            + w.sync.len()
+            + w.bodies.len()
+            + self.frames.len()
+    }
+
     /// Hands the node a frame from another node. Returns whether there was room for it.
     pub fn deliver(&self, frame: Bytes) -> bool {
         self.frames.send(frame).is_ok()
@@ -134,7 +142,7 @@ impl NodeApi for NodeHandle {
             .submits
             .lock()
             .expect("no reply panics under the lock");
-        if submits.len() >= CLIENTS_MAX {
+        if submits.len() >= self.wiring.clients_max {
             drop(submits);
             return reply(SubmitAnswer::Refused(busy()));
         }
@@ -185,20 +193,36 @@ impl NodeApi for NodeHandle {
 /// # Panics
 /// When the genesis gives no policy, or the store was opened without its genesis.
 pub fn assemble(ports: NodePorts) -> NodeHandle {
+    let host = ActixHost::new(ports.name.to_string(), ports.on_halt.clone());
+    assemble_on(ports, &host)
+}
+
+/// Builds the same node without a runtime: its parts get their turns from the caller.
+///
+/// # Panics
+/// As [`assemble`].
+pub fn assemble_stepped(ports: NodePorts) -> (NodeHandle, SteppedParts) {
+    let host = SteppedHost::new(ports.on_halt.clone());
+    let handle = assemble_on(ports, &host);
+    (handle, host.into_parts())
+}
+
+fn assemble_on<H: Host>(ports: NodePorts, host: &H) -> NodeHandle {
+    let bounds = ports.mailboxes;
     let policy = ports
         .genesis
         .policy()
         .expect("a genesis is checked when it is read")
         .text();
     let wiring = Arc::new(Wiring {
-        gateway: Mailbox::new(CLIENTS_MAX, Overflow::Shed),
-        permissions: Mailbox::new(CLIENTS_MAX, Overflow::Shed),
-        consensus: Mailbox::new(MAIL_MAX, Overflow::Keep),
-        storage: Mailbox::new(MAIL_MAX, Overflow::Keep),
-        checkpoint: Mailbox::new(MAIL_MAX, Overflow::Keep),
-        publisher: Mailbox::new(MAIL_MAX, Overflow::Keep),
-        sync: Mailbox::new(MAIL_MAX, Overflow::Keep),
-        bodies: Mailbox::new(BODIES_MAX, Overflow::Shed),
+        gateway: Mailbox::new(bounds.clients, Overflow::Shed),
+        permissions: Mailbox::new(bounds.clients, Overflow::Shed),
+        consensus: Mailbox::new(bounds.facts, Overflow::Keep),
+        storage: Mailbox::new(bounds.facts, Overflow::Keep),
+        checkpoint: Mailbox::new(bounds.facts, Overflow::Keep),
+        publisher: Mailbox::new(bounds.facts, Overflow::Keep),
+        sync: Mailbox::new(bounds.facts, Overflow::Keep),
+        bodies: Mailbox::new(bounds.bodies, Overflow::Shed),
         outbox: Outbox {
             network: ports.genesis.network.clone(),
             own: ports.name.clone(),
@@ -209,16 +233,17 @@ pub fn assemble(ports: NodePorts) -> NodeHandle {
         replies: Replies::default(),
         listeners: Listeners::default(),
         publishes: ports.events.is_some(),
+        clients_max: bounds.clients,
+        on_misbehavior: ports.on_misbehavior.clone(),
         on_floor: ports.on_floor.clone(),
         floor: Mutex::new(ports.amnesiac.is_none().then_some(ports.floor)),
     });
-    let frames = Mailbox::new(FRAMES_MAX, Overflow::Shed);
-    let root = Supervisor::new(ports.name.to_string(), ports.on_halt.clone()).start();
+    let frames = Mailbox::new(bounds.frames, Overflow::Shed);
     let node = Assembly {
         ports,
         policy,
         wiring: wiring.clone(),
-        root,
+        host,
     };
     node.storage();
     node.checkpoint();
@@ -233,16 +258,16 @@ pub fn assemble(ports: NodePorts) -> NodeHandle {
         frames: frames.clone(),
         refused: 0,
     };
-    Supervisor::watch(node.root, ActorName::Sync, link);
+    host.run(ActorName::Sync, |_, _| link);
     NodeHandle { wiring, frames }
 }
 
 /// What the parts of a node are built from.
-struct Assembly {
+struct Assembly<'a, H> {
     ports: NodePorts,
     policy: String,
     wiring: Arc<Wiring>,
-    root: Addr<Supervisor>,
+    host: &'a H,
 }
 
 /// The store's head; opening a store writes its genesis.
@@ -252,22 +277,24 @@ fn head(store: &dyn LedgerReader) -> StoredBlock {
         .expect("a store is opened with its genesis written")
 }
 
-impl Assembly {
+impl<H: Host> Assembly<'_, H> {
     fn start<M: Core>(
         &self,
         mailbox: &Mailbox<M::Input>,
         build: Build<M>,
         interpret: Interpret<M>,
     ) {
-        let shell = Shell::new(Parts {
+        let parts = |wake, halt| Parts {
             build,
             interpret,
             mailbox: mailbox.clone(),
             clock: self.ports.clock.clone(),
             journal: self.ports.journal.clone(),
-            supervisor: self.root.clone(),
-        });
-        Supervisor::watch(self.root.clone(), M::NAME, shell);
+            wake,
+            halt,
+        };
+        self.host
+            .run(M::NAME, |wake, halt| Shell::new(parts(wake, halt)));
     }
 
     fn reader(&self) -> Arc<dyn LedgerReader> {
@@ -316,6 +343,7 @@ impl Assembly {
         let (reader, genesis) = (self.reader(), self.ports.genesis.clone());
         let (name, keys) = (self.ports.name.clone(), self.ports.keys.checkpoint.clone());
         let (bus, wiring) = (self.wiring.clone(), self.wiring.clone());
+        let verifier = self.ports.verifier.clone();
         // A block may have become durable just before the node went down: its head is told again.
         let head = head(&*reader);
         if head.height > Height(0) {
@@ -332,7 +360,13 @@ impl Assembly {
             Box::new(move |_| {
                 let from = self::head(&*reader).replay_from;
                 (
-                    Checkpointing::new(&genesis, &name, keys.clone(), bus.floor()),
+                    Checkpointing::new(
+                        &genesis,
+                        &name,
+                        keys.clone(),
+                        verifier.clone(),
+                        bus.floor(),
+                    ),
                     from,
                 )
             }),

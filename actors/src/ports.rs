@@ -4,6 +4,7 @@ use bus::ports::{BodyStore, Clock, EventSink, Journal, Store, Transport};
 use ledger::checkpointing::CheckpointKeys;
 use ledger::engine::EngineTimeouts;
 use ledger::pool::PoolLimits;
+use messages::consensus::EquivocationProof;
 use messages::genesis::Genesis;
 use messages::ids::{Height, Name};
 use messages::keys::PublicKey;
@@ -19,6 +20,30 @@ pub struct NodeKeys {
     pub signer: Arc<dyn ConsensusSigner>,
     /// Sign tree heads.
     pub checkpoint: CheckpointKeys,
+}
+
+/// How much may wait at the actors of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailboxBounds {
+    /// Clients that may wait at the gateway, and statements at the permissions actor.
+    pub clients: usize,
+    /// Facts of the mailboxes that never drop.
+    pub facts: usize,
+    /// Bodies and parts of bodies.
+    pub bodies: usize,
+    /// Frames that wait to be decoded.
+    pub frames: usize,
+}
+
+impl Default for MailboxBounds {
+    fn default() -> Self {
+        Self {
+            clients: 100_000,
+            facts: 65_536,
+            bodies: 64,
+            frames: 65_536,
+        }
+    }
 }
 
 /// The outside world of one node.
@@ -56,6 +81,10 @@ pub struct NodePorts {
     pub timeouts: EngineTimeouts,
     /// Bounds of the pool.
     pub pool: PoolLimits,
+    /// Bounds of the mailboxes.
+    pub mailboxes: MailboxBounds,
+    /// Called with each proof that a validator signed two things for one step.
+    pub on_misbehavior: Arc<dyn Fn(&EquivocationProof) + Send + Sync>,
     /// Version of the software, for health.
     pub version: &'static str,
     /// Called once when the node must stop; the reason is for the log.

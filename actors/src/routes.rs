@@ -108,7 +108,8 @@ pub(crate) fn consensus(w: &Wiring, effect: ReplicaEffect, timers: &mut Timers<R
             });
         }
         ReplicaEffect::Misbehavior(proof) => {
-            tracing::error!(validator = %proof.validator(), "a validator equivocated");
+            tracing::warn!(validator = %proof.validator(), "a validator signed two things");
+            (w.on_misbehavior)(&proof);
         }
     }
 }

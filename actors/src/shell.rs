@@ -10,15 +10,13 @@
 //!
 //! After a refold all effects since the boundary are released again: they are idempotent.
 
-use crate::supervisor::{Failure, Supervisor};
-use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
+use crate::host::{Halt, Runnable, Turned, Wake};
 use bus::mailbox::Mailbox;
-use bus::ports::{Clock, Journal, Stream};
+use bus::ports::{Clock, Journal, NewRecord, Stream};
 use bus::supervision::{ActorName, RestartBudget, Verdict};
 use bytes::Bytes;
-use ledger::machine::{At, Keep, Machine};
+use ledger::machine::{At, Keep, Machine, effects_digest};
 use messages::hash::Hash;
-use messages::ids::TimeMs;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -69,16 +67,16 @@ pub(crate) trait Core: Machine<Input: Unpin, Effect: Unpin> + Unpin + 'static {
 pub(crate) struct Timers<I> {
     due: BTreeMap<(Instant, u64), I>,
     next: u64,
+    /// When the turn began.
+    now: Instant,
 }
 
 impl<I> Timers<I> {
     /// Hands `input` to the machine after `after_ms`.
     pub(crate) fn start(&mut self, after_ms: u64, input: I) {
         self.next += 1;
-        self.due.insert(
-            (Instant::now() + Duration::from_millis(after_ms), self.next),
-            input,
-        );
+        let at = self.now + Duration::from_millis(after_ms);
+        self.due.insert((at, self.next), input);
     }
 
     /// Forgets the timers whose input matches.
@@ -86,8 +84,8 @@ impl<I> Timers<I> {
         self.due.retain(|_, input| !matches(input));
     }
 
-    fn take_due(&mut self, now: Instant) -> Vec<I> {
-        let later = self.due.split_off(&(now, u64::MAX));
+    fn take_due(&mut self) -> Vec<I> {
+        let later = self.due.split_off(&(self.now, u64::MAX));
         std::mem::replace(&mut self.due, later)
             .into_values()
             .collect()
@@ -108,7 +106,10 @@ pub(crate) struct Parts<M: Core> {
     pub(crate) mailbox: Mailbox<M::Input>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) journal: Arc<dyn Journal>,
-    pub(crate) supervisor: Addr<Supervisor>,
+    /// Called when a write is durable: the shell has a turn to make.
+    pub(crate) wake: Wake,
+    /// Stops the node.
+    pub(crate) halt: Halt,
 }
 
 /// Runs one machine.
@@ -126,20 +127,14 @@ pub(crate) struct Shell<M: Core> {
     /// Panics of the input at the head of `first`.
     panics: u32,
     budget: RestartBudget,
-    armed: Option<Instant>,
     /// Inputs of outsiders that panicked the core twice.
     banned: BTreeSet<Hash>,
     halted: bool,
 }
 
-/// Something waits: mail, a durable write or a timer.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Wake;
-
 /// What a turn gathers for the journal.
 struct Turn {
-    records: Vec<(TimeMs, Bytes)>,
+    records: Vec<NewRecord>,
     votes: bool,
 }
 
@@ -151,6 +146,7 @@ impl<M: Core> Shell<M> {
             timers: Timers {
                 due: BTreeMap::new(),
                 next: 0,
+                now: Instant::now(),
             },
             held: VecDeque::new(),
             appended: 0,
@@ -158,7 +154,6 @@ impl<M: Core> Shell<M> {
             first: VecDeque::new(),
             panics: 0,
             budget: RestartBudget::default(),
-            armed: None,
             banned: BTreeSet::new(),
             halted: false,
         }
@@ -193,16 +188,11 @@ impl<M: Core> Shell<M> {
 
     fn halt(&mut self, reason: String) {
         self.halted = true;
-        self.parts.supervisor.do_send(Failure {
-            actor: M::NAME,
-            reason,
-        });
+        (self.parts.halt)(M::NAME, reason);
     }
 
-    fn turn(&mut self, ctx: &mut Context<Self>) {
-        if self.halted {
-            return;
-        }
+    /// Steps all that waits; nothing while the journal must catch up first.
+    fn step_all(&mut self) {
         self.release();
         if self.core.is_none() {
             if self.durable.load(Ordering::Acquire) < self.appended {
@@ -214,7 +204,7 @@ impl<M: Core> Shell<M> {
             }
         }
         let mut inputs: VecDeque<M::Input> = std::mem::take(&mut self.first);
-        inputs.extend(self.timers.take_due(Instant::now()));
+        inputs.extend(self.timers.take_due());
         inputs.extend(self.parts.mailbox.drain(TURN_INPUTS_MAX));
         let mut turn = Turn {
             records: Vec::new(),
@@ -228,13 +218,8 @@ impl<M: Core> Shell<M> {
             }
         }
         self.flush();
-        self.append(ctx, turn);
+        self.append(turn);
         self.release();
-        self.arm(ctx);
-        let more = !self.parts.mailbox.is_empty() || !self.first.is_empty();
-        if more && !self.halted {
-            ctx.notify(Wake);
-        }
     }
 
     /// Steps one input; gives it back when the core panicked and must be refolded first.
@@ -267,7 +252,11 @@ impl<M: Core> Shell<M> {
             seq - 1
         };
         if keep != Keep::No {
-            turn.records.push((now, M::to_journal(&input)));
+            turn.records.push(NewRecord {
+                now,
+                input: M::to_journal(&input),
+                effects: effects_digest::<M>(&effects),
+            });
             turn.votes |= keep == Keep::Vote;
             needs = seq;
         }
@@ -329,18 +318,18 @@ impl<M: Core> Shell<M> {
         }
     }
 
-    fn append(&mut self, ctx: &mut Context<Self>, turn: Turn) {
+    fn append(&mut self, turn: Turn) {
         if turn.records.is_empty() {
             return;
         }
         let stream = M::STREAM.expect("only journaled machines keep inputs");
         let count = turn.records.len() as u64;
         let expected = self.parts.journal.next_seq();
-        let (durable, address) = (self.durable.clone(), ctx.address());
+        let (durable, wake) = (self.durable.clone(), self.parts.wake.clone());
         let last = expected + count - 1;
         let done = Box::new(move || {
             durable.fetch_max(last, Ordering::AcqRel);
-            address.do_send(Wake);
+            wake();
         });
         let first = self
             .parts
@@ -367,22 +356,6 @@ impl<M: Core> Shell<M> {
             }
         }
     }
-
-    /// Wakes at the next timer. Generations are not needed: an early wake finds nothing due.
-    fn arm(&mut self, ctx: &mut Context<Self>) {
-        let Some((at, _)) = self.timers.due.keys().next().copied() else {
-            return;
-        };
-        let now = Instant::now();
-        if self.armed.is_some_and(|armed| armed <= at && armed > now) {
-            return;
-        }
-        self.armed = Some(at);
-        ctx.run_later(at.saturating_duration_since(now), |shell, ctx| {
-            shell.armed = None;
-            shell.turn(ctx);
-        });
-    }
 }
 
 /// What a panic said.
@@ -393,20 +366,24 @@ fn told(panic: &(dyn std::any::Any + Send)) -> String {
         .to_owned()
 }
 
-impl<M: Core> Actor for Shell<M> {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Context<Self>) {
-        let address = ctx.address();
-        self.parts.mailbox.on_wake(move || address.do_send(Wake));
-        ctx.notify(Wake);
+impl<M: Core> Runnable for Shell<M> {
+    fn turn(&mut self, now: Instant) -> Turned {
+        self.timers.now = now;
+        if !self.halted {
+            self.step_all();
+        }
+        if self.halted {
+            return Turned::default();
+        }
+        // A core that is down waits for the journal, which wakes the shell.
+        let waits = self.core.is_none() && self.durable.load(Ordering::Acquire) < self.appended;
+        Turned {
+            again: !waits && !(self.parts.mailbox.is_empty() && self.first.is_empty()),
+            due: self.timers.due.keys().next().map(|(at, _)| *at),
+        }
     }
-}
 
-impl<M: Core> Handler<Wake> for Shell<M> {
-    type Result = ();
-
-    fn handle(&mut self, _: Wake, ctx: &mut Context<Self>) {
-        self.turn(ctx);
+    fn on_wake(&self, wake: Wake) {
+        self.parts.mailbox.on_wake(move || wake());
     }
 }

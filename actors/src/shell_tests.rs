@@ -1,10 +1,9 @@
 //! The shell: nothing leaves before it is durable, and a panic costs a refold and no mail.
 
 use crate::shell::{Core, Origin, Parts, Shell};
-use crate::supervisor::Supervisor;
-use actix::Actor;
+use crate::host::{ActixHost, Host};
 use bus::mailbox::{Mailbox, Overflow};
-use bus::ports::{Clock, Completion, Journal, Record, Stream};
+use bus::ports::{Clock, Completion, Journal, NewRecord, Record, Stream};
 use bus::supervision::ActorName;
 use bytes::Bytes;
 use ledger::machine::{At, Keep, Machine};
@@ -78,18 +77,19 @@ impl Journal for Slow {
     fn append(
         &self,
         stream: Stream,
-        inputs: Vec<(TimeMs, Bytes)>,
+        inputs: Vec<NewRecord>,
         _: bool,
         done: Completion,
     ) -> u64 {
         let mut records = self.records.lock().unwrap();
         let first = records.len() as u64 + 1;
-        for (seq, (now, input)) in (first..).zip(inputs) {
+        for (seq, new) in (first..).zip(inputs) {
             records.push(Record {
                 seq,
                 stream,
-                now,
-                input,
+                now: new.now,
+                input: new.input,
+                effects: new.effects,
             });
         }
         self.waiting.lock().unwrap().push(done);
@@ -134,16 +134,18 @@ impl Bench {
         let halted = Arc::new(Mutex::new(Vec::new()));
         let (out, stops) = (released.clone(), halted.clone());
         let on_halt = Arc::new(move |reason| stops.lock().unwrap().push(reason));
-        let supervisor = Supervisor::new("test".into(), on_halt).start();
-        let shell = Shell::<Sum>::new(Parts {
+        let parts = |wake, halt| Parts {
             build: Box::new(|_| (Sum::default(), 1)),
             interpret: Box::new(move |effect, _| out.lock().unwrap().push(effect)),
             mailbox: mailbox.clone(),
             clock: Arc::new(Still),
             journal: journal.clone(),
-            supervisor: supervisor.clone(),
+            wake,
+            halt,
+        };
+        ActixHost::new("test".into(), on_halt).run(ActorName::Checkpoint, |wake, halt| {
+            Shell::<Sum>::new(parts(wake, halt))
         });
-        Supervisor::watch(supervisor, ActorName::Checkpoint, shell);
         Self {
             mailbox,
             journal,

@@ -34,11 +34,15 @@ impl Supervisor {
     }
 
     /// Runs an actor as a watched task: when the task ends in a panic, the supervisor hears of it.
-    pub(crate) fn watch<A>(supervisor: actix::Addr<Self>, name: ActorName, actor: A)
-    where
+    pub(crate) fn watch<A>(
+        supervisor: actix::Addr<Self>,
+        name: ActorName,
+        context: Context<A>,
+        actor: A,
+    ) where
         A: Actor<Context = Context<A>>,
     {
-        let task = tokio::task::spawn_local(Context::new().into_future(actor));
+        let task = tokio::task::spawn_local(context.into_future(actor));
         tokio::task::spawn_local(async move {
             if let Err(error) = task.await
                 && error.is_panic()

@@ -1,7 +1,9 @@
 //! What every implementation of [`Journal`] and [`Store`] must do, as plain functions that panic
 //! on a violation. The simulator's medium and the real one pass the same suite.
 
-use crate::ports::{Commit, Completion, HeadSignatures, Journal, Store, StoredBlock, Stream};
+use crate::ports::{
+    Commit, Completion, HeadSignatures, Journal, NewRecord, Store, StoredBlock, Stream,
+};
 use bytes::Bytes;
 use messages::block::Header;
 use messages::cbor::Canonical;
@@ -201,7 +203,7 @@ pub fn store_conformance(mut open: impl FnMut() -> (Arc<dyn Journal>, Arc<dyn St
     holds_appended(&*journal);
     let (done, told) = completion();
     let next = journal.next_seq();
-    let input = vec![(TimeMs(99), Bytes::from_static(b"after"))];
+    let input = vec![NewRecord::plain(TimeMs(99), Bytes::from_static(b"after"))];
     assert_eq!(journal.append(Stream::Checkpoint, input, false, done), next);
     wait(&told);
     let records = journal.load(Stream::Checkpoint, next);
@@ -237,7 +239,11 @@ fn appends_in_order(journal: &dyn Journal) {
     let mut expected = 1;
     for group in 0..30u64 {
         let count = group % 4;
-        let inputs = (0..count).map(|i| (TimeMs(group), format!("{group}/{i}").into()));
+        let inputs = (0..count).map(|i| NewRecord {
+            now: TimeMs(group),
+            input: format!("{group}/{i}").into(),
+            effects: group,
+        });
         let (done, told) = completion();
         let stream = stream_of(group);
         let first = journal.append(stream, inputs.collect(), group % 5 == 0, done);

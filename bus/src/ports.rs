@@ -60,6 +60,31 @@ pub struct Record {
     pub now: TimeMs,
     /// The input, in its journal encoding.
     pub input: Bytes,
+    /// What it led to, as [`NewRecord::effects`].
+    pub effects: u64,
+}
+
+/// An input on its way to the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRecord {
+    /// The time the machine was told.
+    pub now: TimeMs,
+    /// The input, in its journal encoding.
+    pub input: Bytes,
+    /// Digest of what the input led to, by which a replay proves that it leads to the same: see
+    /// `ledger::machine::effects_digest`. 0 when it led to nothing that counts.
+    pub effects: u64,
+}
+
+impl NewRecord {
+    /// An input that led to nothing.
+    pub fn plain(now: TimeMs, input: Bytes) -> Self {
+        Self {
+            now,
+            input,
+            effects: 0,
+        }
+    }
 }
 
 /// The durable input log of one node. One chain for all its actors: each record carries the hash
@@ -72,7 +97,7 @@ pub trait Journal: Send + Sync {
     fn append(
         &self,
         stream: Stream,
-        inputs: Vec<(TimeMs, Bytes)>,
+        inputs: Vec<NewRecord>,
         votes: bool,
         done: Completion,
     ) -> u64;

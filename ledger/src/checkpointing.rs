@@ -25,11 +25,12 @@ use messages::cose_receipt::HeadSignature;
 use messages::genesis::Genesis;
 use messages::hash::Hash;
 use messages::ids::{Height, Name, TreeSize};
-use messages::keys::PrivateKey;
 use messages::note::{VerifierKey, VerifierKeyType};
+use messages::ports::{ConsensusVerifier, MessageSigner};
 use messages::stored::HeadSignatures;
 use messages::wire::{Framed, PeerMessage};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Heads that are kept for peers that still collect.
 const HEADS_KEPT: usize = 64;
@@ -106,15 +107,36 @@ pub enum CheckpointEffect {
     },
 }
 
+impl CheckpointEffect {
+    /// What a replay must lead to again: which head was cosigned when, and which head formed.
+    fn imprint(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Broadcast(PeerMessage::Cosignature { height, time_s, .. }) => {
+                out.push(1);
+                out.extend(height.0.to_be_bytes());
+                out.extend(time_s.to_be_bytes());
+            }
+            Self::Formed { note, signatures } => {
+                let text = note.split_once("\n\n").map_or("", |(text, _)| text);
+                out.push(2);
+                out.extend(signatures.height.0.to_be_bytes());
+                out.extend(Hash::of(text.as_bytes()).0);
+            }
+            // What a peer asks for is answered from what was signed already.
+            Self::Broadcast(_) | Self::Send { .. } | Self::RetryAfter { .. } => {}
+        }
+    }
+}
+
 /// The keys with which a validator signs tree heads.
 #[derive(Clone, Debug)]
 pub struct CheckpointKeys {
     /// Signs the log line.
-    pub log: PrivateKey,
+    pub log: Arc<dyn MessageSigner>,
     /// Cosigns.
-    pub cosigner: PrivateKey,
+    pub cosigner: Arc<dyn MessageSigner>,
     /// Signs COSE receipts.
-    pub receipt: PrivateKey,
+    pub receipt: Arc<dyn MessageSigner>,
 }
 
 /// A cosignature that came before its head was durable here.
@@ -125,10 +147,10 @@ struct Early {
 }
 
 /// The machine.
-#[derive(Debug)]
 pub struct Checkpointing {
     origin: String,
     keys: CheckpointKeys,
+    verifier: Arc<dyn ConsensusVerifier>,
     own: usize,
     names: Vec<Name>,
     validators: Vec<HeadKeys>,
@@ -148,7 +170,13 @@ impl Checkpointing {
     ///
     /// # Panics
     /// When `own` is no validator of `genesis`, whose key names were checked when it was made.
-    pub fn new(genesis: &Genesis, own: &Name, keys: CheckpointKeys, floor: Option<Height>) -> Self {
+    pub fn new(
+        genesis: &Genesis,
+        own: &Name,
+        keys: CheckpointKeys,
+        verifier: Arc<dyn ConsensusVerifier>,
+        floor: Option<Height>,
+    ) -> Self {
         let place = genesis.validators.iter().position(|v| &v.name == own);
         let head_keys = |v: &messages::genesis::GenesisValidator| {
             let name = genesis.cosigner_name(&v.name);
@@ -161,6 +189,7 @@ impl Checkpointing {
         Self {
             origin: genesis.origin.clone(),
             keys,
+            verifier,
             own: place.expect("a checkpoint actor belongs to a validator"),
             names: genesis.validators.iter().map(|v| v.name.clone()).collect(),
             validators: genesis.validators.iter().map(head_keys).collect(),
@@ -238,8 +267,8 @@ impl Checkpointing {
         self.last_cosigned = size;
         let name = self.validators[self.own].cosigner.name();
         let time_s = at.now.seconds_rounded_up();
-        let cosignature = cosign(&self.keys.cosigner, name, time_s, head.text());
-        let receipt = HeadSignature::sign(&self.keys.receipt, head.checkpoint());
+        let cosignature = cosign(&*self.keys.cosigner, name, time_s, head.text());
+        let receipt = HeadSignature::sign(&*self.keys.receipt, head.checkpoint());
         head.add_own(self.own, cosignature, receipt.signature);
     }
 
@@ -255,7 +284,7 @@ impl Checkpointing {
             return Keep::No;
         };
         let name = &self.names[from];
-        match head.add(from, &self.validators[from], said) {
+        match head.add(from, &self.validators[from], said, &*self.verifier) {
             Taken::Known => return Keep::No,
             Taken::Refused => {
                 self.dropped += 1;
@@ -277,7 +306,7 @@ impl Checkpointing {
             return;
         };
         if let Some((cosignatures, signatures)) = head.form(&self.validators) {
-            let log = sign_log(&self.keys.log, &self.origin, head.text());
+            let log = sign_log(&*self.keys.log, &self.origin, head.text());
             let note = head.checkpoint().note(log, cosignatures).encode();
             out.push(CheckpointEffect::Formed { note, signatures });
         }
@@ -365,6 +394,10 @@ impl Checkpointing {
 impl Machine for Checkpointing {
     type Input = CheckpointInput;
     type Effect = CheckpointEffect;
+
+    fn imprint(effect: &CheckpointEffect, out: &mut Vec<u8>) {
+        effect.imprint(out);
+    }
 
     fn step(&mut self, at: At, input: &CheckpointInput, out: &mut Vec<CheckpointEffect>) -> Keep {
         match input {

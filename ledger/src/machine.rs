@@ -1,5 +1,6 @@
 //! The shape of every pure machine: one input enum in, effects out, time passed in.
 
+use messages::hash::Hash;
 use messages::ids::TimeMs;
 
 /// When and where an input stands.
@@ -32,7 +33,24 @@ pub trait Machine: Sized {
     /// Reacts to one input.
     fn step(&mut self, at: At, input: &Self::Input, out: &mut Vec<Self::Effect>) -> Keep;
 
+    /// Adds to `out` what every replay of the same inputs must lead to again: what was signed,
+    /// without the signatures, and what was decided. Effects that depend on soft state add nothing.
+    fn imprint(_effect: &Self::Effect, _out: &mut Vec<u8>) {}
+
     /// Called once after all inputs that waited together were stepped: the place for batches.
     /// Only machines without a journal use it.
     fn flush(&mut self, _now: TimeMs, _out: &mut Vec<Self::Effect>) {}
+}
+
+/// The first eight bytes, big-endian, of SHA-256 over the imprints of `effects`; 0 when they leave
+/// none. It stands in the journal beside the input that led to them.
+pub fn effects_digest<M: Machine>(effects: &[M::Effect]) -> u64 {
+    let mut imprint = Vec::new();
+    effects.iter().for_each(|e| M::imprint(e, &mut imprint));
+    if imprint.is_empty() {
+        return 0;
+    }
+    let hash = Hash::of(&imprint).0;
+    let first = hash.first_chunk().expect("a hash has 32 bytes");
+    u64::from_be_bytes(*first)
 }

@@ -440,6 +440,10 @@ impl Machine for Replica {
     type Input = ReplicaInput;
     type Effect = ReplicaEffect;
 
+    fn imprint(effect: &ReplicaEffect, out: &mut Vec<u8>) {
+        effect.imprint(out);
+    }
+
     fn step(&mut self, at: At, input: &ReplicaInput, out: &mut Vec<ReplicaEffect>) -> Keep {
         let before = out.len();
         let keep = self.handle(at, input, out);

@@ -12,9 +12,11 @@ use messages::hash::Hash;
 use messages::ids::{Height, Name, TimeMs, TreeSize};
 use messages::keys::{PrivateKey, PublicKey};
 use messages::note::Note;
+use messages::ports::StrictVerifier;
 use messages::statement::cose_key_id;
 use messages::stored::HeadSignatures;
 use messages::wire::PeerMessage;
+use std::sync::Arc;
 
 const ORIGIN: &str = "ledger.example/trial";
 
@@ -66,11 +68,17 @@ fn head_input() -> CheckpointInput {
 
 fn machine(n: usize, own: usize) -> Checkpointing {
     let keys = CheckpointKeys {
-        log: key(own, "log"),
-        cosigner: key(own, "cosigner"),
-        receipt: key(own, "receipt"),
+        log: Arc::new(key(own, "log")),
+        cosigner: Arc::new(key(own, "cosigner")),
+        receipt: Arc::new(key(own, "receipt")),
     };
-    Checkpointing::new(&genesis(n), &name(own), keys, Some(Height(0)))
+    Checkpointing::new(
+        &genesis(n),
+        &name(own),
+        keys,
+        Arc::new(StrictVerifier),
+        Some(Height(0)),
+    )
 }
 
 fn at(seq: u64) -> At {

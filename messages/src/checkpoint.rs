@@ -5,11 +5,12 @@
 
 use crate::hash::Hash;
 use crate::ids::TreeSize;
-use crate::keys::{PrivateKey, Signature};
+use crate::keys::Signature;
 use crate::note::{
     self, Note, NoteError, NoteSignature, VerifierKey, VerifierKeyType, decode_base64,
     encode_base64,
 };
+use crate::ports::{ConsensusVerifier, MessageSigner, StrictVerifier};
 use core::fmt;
 
 /// Why a text is not a checkpoint of ours.
@@ -116,7 +117,7 @@ pub(crate) fn parse_decimal(text: &str) -> Option<u64> {
 }
 
 /// Signs a checkpoint's text with a log key named `name`, which equals the origin.
-pub fn sign_log(key: &PrivateKey, name: &str, text: &str) -> NoteSignature {
+pub fn sign_log(key: &dyn MessageSigner, name: &str, text: &str) -> NoteSignature {
     NoteSignature {
         name: name.into(),
         key_id: note::key_id(name, VerifierKeyType::Log, &key.public()),
@@ -125,7 +126,7 @@ pub fn sign_log(key: &PrivateKey, name: &str, text: &str) -> NoteSignature {
 }
 
 /// Cosigns a checkpoint's text at `time_s` (seconds since the Unix epoch, the signer's clock).
-pub fn cosign(key: &PrivateKey, name: &str, time_s: u64, text: &str) -> NoteSignature {
+pub fn cosign(key: &dyn MessageSigner, name: &str, time_s: u64, text: &str) -> NoteSignature {
     let signature = key.sign(cosigned_message(time_s, text).as_bytes());
     let mut bytes = time_s.to_be_bytes().to_vec();
     bytes.extend_from_slice(&signature.0);
@@ -150,15 +151,27 @@ pub fn verify_log(key: &VerifierKey, text: &str, signature: &NoteSignature) -> b
 /// The time (seconds since the Unix epoch) of a cosigner's valid cosignature of `text`, judged
 /// strictly; none when it is not valid.
 pub fn verify_cosignature(key: &VerifierKey, text: &str, signature: &NoteSignature) -> Option<u64> {
+    cosignature_time(&StrictVerifier, key, text, signature)
+}
+
+/// The same as [`verify_cosignature`] by the rule of `verifier`.
+pub fn cosignature_time(
+    verifier: &dyn ConsensusVerifier,
+    key: &VerifierKey,
+    text: &str,
+    signature: &NoteSignature,
+) -> Option<u64> {
     let (time, bytes) = signature.bytes.split_first_chunk::<8>()?;
     let bytes = <[u8; 64]>::try_from(bytes).ok()?;
     let time_s = u64::from_be_bytes(*time);
     let valid = key.key_type() == VerifierKeyType::Cosigner
         && key.made(signature)
         && i64::try_from(time_s).is_ok()
-        && key
-            .key()
-            .verify_strict(cosigned_message(time_s, text).as_bytes(), &Signature(bytes));
+        && verifier.verify_message(
+            &key.key(),
+            cosigned_message(time_s, text).as_bytes(),
+            &Signature(bytes),
+        );
     valid.then_some(time_s)
 }
 

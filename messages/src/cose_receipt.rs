@@ -15,9 +15,10 @@ use crate::cbor::{self, Canonical, CborError, Writer, Written};
 use crate::checkpoint::Checkpoint;
 use crate::hash::Hash;
 use crate::ids::{LeafIndex, TreeSize};
-use crate::keys::{PrivateKey, PublicKey, Signature};
+use crate::keys::{PublicKey, Signature};
 use crate::merkle::{self, MerkleError};
 use crate::note::{self, NoteError};
+use crate::ports::{ConsensusVerifier, MessageSigner, StrictVerifier};
 use crate::statement::cose_key_id;
 use crate::tlog_proof::PATH_MAX;
 use minicbor::Decoder;
@@ -111,7 +112,7 @@ pub struct HeadSignature {
 
 impl HeadSignature {
     /// Signs a tree head with a validator's receipt key.
-    pub fn sign(key: &PrivateKey, head: &Checkpoint) -> Self {
+    pub fn sign(key: &dyn MessageSigner, head: &Checkpoint) -> Self {
         let mut signed = Self {
             origin: head.origin.clone(),
             size: head.size,
@@ -134,7 +135,18 @@ impl HeadSignature {
 
     /// Whether this is `key`'s over `root`, judged strictly.
     pub fn verify(&self, key: &PublicKey, root: &Hash) -> bool {
-        self.key_id == cose_key_id(key) && key.verify_strict(&self.message(root), &self.signature)
+        self.verify_with(&StrictVerifier, key, root)
+    }
+
+    /// Whether this is `key`'s over `root` by the rule of `verifier`.
+    pub fn verify_with(
+        &self,
+        verifier: &dyn ConsensusVerifier,
+        key: &PublicKey,
+        root: &Hash,
+    ) -> bool {
+        self.key_id == cose_key_id(key)
+            && verifier.verify_message(key, &self.message(root), &self.signature)
     }
 
     /// The signed bytes: `["Signature1", protected, h'', root]`.

@@ -6,6 +6,7 @@
 use crate::consensus::{Proposal, Vote};
 use crate::hash::Hash;
 use crate::keys::{PrivateKey, PublicKey, Signature, StatementCheck, verify_statements};
+use core::fmt;
 
 /// Signs what one validator says.
 pub trait ConsensusSigner: Send + Sync {
@@ -18,8 +19,32 @@ pub trait ConsensusSigner: Send + Sync {
 
 /// Judges the signatures of validators.
 pub trait ConsensusVerifier: Send + Sync {
+    /// Whether `signature` is `key`'s over `message`.
+    fn verify_message(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool;
+
     /// Whether `signature` is `key`'s over `message_hash`.
-    fn verify(&self, key: &PublicKey, message_hash: &Hash, signature: &Signature) -> bool;
+    fn verify(&self, key: &PublicKey, message_hash: &Hash, signature: &Signature) -> bool {
+        self.verify_message(key, &message_hash.0, signature)
+    }
+}
+
+/// Signs messages with one key: the log, cosigner and receipt keys of a validator.
+pub trait MessageSigner: Send + Sync + fmt::Debug {
+    /// The public half of the key.
+    fn public(&self) -> PublicKey;
+
+    /// The key's signature over `message`; the same bytes every time.
+    fn sign(&self, message: &[u8]) -> Signature;
+}
+
+impl MessageSigner for PrivateKey {
+    fn public(&self) -> PublicKey {
+        self.public()
+    }
+
+    fn sign(&self, message: &[u8]) -> Signature {
+        self.sign(message)
+    }
 }
 
 impl ConsensusSigner for PrivateKey {
@@ -37,8 +62,8 @@ impl ConsensusSigner for PrivateKey {
 pub struct StrictVerifier;
 
 impl ConsensusVerifier for StrictVerifier {
-    fn verify(&self, key: &PublicKey, message_hash: &Hash, signature: &Signature) -> bool {
-        key.verify_strict(&message_hash.0, signature)
+    fn verify_message(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
+        key.verify_strict(message, signature)
     }
 }
 
@@ -78,11 +103,21 @@ impl FakeSigner {
 
 impl ConsensusSigner for FakeSigner {
     fn sign_vote(&self, vote: &Vote) -> Signature {
-        keyed_hash(&self.secret, &self.key, &vote.signing_hash())
+        self.sign(&vote.signing_hash().0)
     }
 
     fn sign_proposal(&self, proposal: &Proposal) -> Signature {
-        keyed_hash(&self.secret, &self.key, &proposal.signing_hash())
+        self.sign(&proposal.signing_hash().0)
+    }
+}
+
+impl MessageSigner for FakeSigner {
+    fn public(&self) -> PublicKey {
+        self.key
+    }
+
+    fn sign(&self, message: &[u8]) -> Signature {
+        keyed_hash(&self.secret, &self.key, message)
     }
 }
 
@@ -100,15 +135,15 @@ impl FakeVerifier {
 }
 
 impl ConsensusVerifier for FakeVerifier {
-    fn verify(&self, key: &PublicKey, message_hash: &Hash, signature: &Signature) -> bool {
-        keyed_hash(&self.secret, key, message_hash) == *signature
+    fn verify_message(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
+        keyed_hash(&self.secret, key, message) == *signature
     }
 }
 
 /// A hash of secret, key and message, padded to the length of a signature.
-fn keyed_hash(secret: &Hash, key: &PublicKey, message_hash: &Hash) -> Signature {
+fn keyed_hash(secret: &Hash, key: &PublicKey, message: &[u8]) -> Signature {
     let mut bytes = [0; 64];
-    let tag = Hash::of_parts(&[b"fake-signature", &secret.0, &key.0, &message_hash.0]);
+    let tag = Hash::of_parts(&[b"fake-signature", &secret.0, &key.0, message]);
     bytes[..32].copy_from_slice(&tag.0);
     Signature(bytes)
 }

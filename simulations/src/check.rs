@@ -5,7 +5,10 @@
 
 pub mod agreement;
 pub mod answers;
+pub mod events;
 pub mod ledger;
+pub mod misbehavior;
+pub mod receipt_text;
 pub mod receipts;
 pub mod spoken;
 

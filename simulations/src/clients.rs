@@ -2,23 +2,23 @@
 //! fails. Some trust an acknowledgement and only ask for the receipt from then on: a statement
 //! that a node acknowledged and forgot stays missing.
 
+mod hostile;
+
 use crate::check::Violations;
 use crate::check::answers::Answers;
 use crate::dice::Dice;
-use crate::founders::{key, name};
 use crate::life::Life;
-use crate::plan::{NODES, Plan};
+use crate::plan::Plan;
 use crate::schedule::{Event, NodeIndex, Schedule};
+use crate::statements::{DEPOSITORS, Signed, statement};
 use actors::NodeHandle;
 use bus::api::{Answer, NodeApi, ProblemKind, Query, SubmitAnswer};
-use bytes::Bytes;
+use hostile::Hostile;
 use messages::hash::Hash;
 use messages::ids::StatementId;
-use messages::statement::{Deposit, DigestAlgorithm, Lodged, Statement};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Depositors of a world.
-const DEPOSITORS: usize = 4;
 /// A client gives up on a node this long after its wait should have ended, in milliseconds.
 const PATIENCE_MS: u64 = 1_500;
 /// Submissions to two nodes at once, in parts of a million.
@@ -49,6 +49,8 @@ pub enum ClientEvent {
         /// The answer.
         answer: Answer,
     },
+    /// A hostile client submits something.
+    Hostile(usize),
     /// No answer came for too long.
     GiveUp {
         /// The deposit.
@@ -58,16 +60,11 @@ pub enum ClientEvent {
     },
 }
 
-/// How many deposits in a million lodge a body,
-const BODIES_PPM: u32 = 150_000;
-/// and how large it is at most, in bytes.
-const BODY_BYTES_MAX: u64 = 600_000;
+/// Statements that a world draws from.
+const NUMBERS: u64 = 2_000;
 
 struct Client {
-    id: StatementId,
-    entry: Bytes,
-    /// The content it lodges beside the log, if any.
-    body: Option<Bytes>,
+    statement: Signed,
     /// Does not resend what a node acknowledged.
     trusts: bool,
     acknowledged: bool,
@@ -84,8 +81,9 @@ pub struct Clients {
     dice: Dice,
     schedule: Schedule,
     violations: Violations,
-    /// The node that loses its disk, if any.
-    forgetful: Option<NodeIndex>,
+    /// Nodes whose word counts: honest ones that keep their disk.
+    reliable: Vec<bool>,
+    hostile: Hostile,
     /// What they were told.
     pub answers: Answers,
 }
@@ -94,56 +92,45 @@ impl Clients {
     /// The clients of a plan; each begins at its own time.
     pub fn new(plan: &Plan, schedule: Schedule, answers: Answers, violations: Violations) -> Self {
         let mut dice = Dice::new(plan.seed, "clients");
-        let keys: Vec<_> = (0..DEPOSITORS)
-            .map(|i| key(plan.seed, &format!("depositor-{i}")))
-            .collect();
-        let mut client = |deposit: usize| {
-            let number = (deposit as u64).to_be_bytes();
+        let work = plan.workload;
+        let first = dice.within(0..NUMBERS) as usize;
+        let client = |deposit: usize| {
             // Some bodies are of one part, some of several.
-            let body = dice.happens(BODIES_PPM).then(|| {
-                let size = dice.within(1..BODY_BYTES_MAX) as usize;
-                Bytes::from([deposit as u8].repeat(size))
-            });
-            let lodged = match &body {
-                Some(body) => Lodged::Body {
-                    digest: Hash::of(body),
-                    size: body.len() as u64,
-                },
-                None => Lodged::Digest(Hash::of(&number)),
+            let body_bytes = match dice.happens(work.bodies_ppm) {
+                true => dice.within(1..work.body_bytes_max),
+                false => 0,
             };
-            let payload = Deposit {
-                network: name("sim"),
-                namespace: name("public"),
-                lodged,
-                algorithm: DigestAlgorithm::Sha256,
-                declared_time: None,
-                not_before: None,
-                references: Vec::new(),
+            let number = (first + deposit) % NUMBERS as usize;
+            let statement = statement(dice.index(DEPOSITORS), number, body_bytes);
+            let at_us = match work.burst_ms {
+                0 => dice.within(10..plan.faults_ms) * 1_000,
+                burst_ms => 1_000_000 + dice.within(0..burst_ms * 1_000),
             };
-            let key = &keys[dice.index(DEPOSITORS)];
-            let statement = Statement::sign(key, "a depositor", "a document", payload)
-                .expect("the simulation's deposits can be signed");
-            let at_ms = dice.within(10..plan.faults_ms);
-            schedule.at(at_ms * 1_000, Event::Client(ClientEvent::Next(deposit)));
+            schedule.at(at_us, Event::Client(ClientEvent::Next(deposit)));
             Client {
-                id: statement.id(),
-                entry: statement.entry().into(),
-                body,
+                statement,
                 trusts: dice.within(0..2) == 0,
                 acknowledged: false,
                 done: false,
                 attempt: 0,
             }
         };
-        let clients = (0..plan.deposits).map(&mut client).collect();
+        let clients = (0..work.deposits).map(client).collect();
+        let reliable = |node| plan.is_honest(node) && !plan.loses_data(node);
         Self {
             clients,
+            hostile: Hostile::new(plan, &schedule, violations.clone()),
             dice,
             schedule,
             violations,
-            forgetful: plan.forgets.map(|f| f.node),
+            reliable: (0..plan.nodes).map(reliable).collect(),
             answers,
         }
+    }
+
+    /// Every statement that a client may have submitted in good faith.
+    pub fn submitted(&self) -> BTreeSet<StatementId> {
+        self.clients.iter().map(|c| c.statement.id).collect()
     }
 
     /// Whether every client has its receipt.
@@ -156,7 +143,7 @@ impl Clients {
         self.clients
             .iter()
             .filter(|c| !c.done)
-            .map(|c| c.id)
+            .map(|c| c.statement.id)
             .collect()
     }
 
@@ -179,12 +166,14 @@ impl Clients {
                 answer,
             } => {
                 if let Answer::Receipt(committed) = &answer {
-                    self.answers.on_receipt(self.clients[deposit].id, committed);
+                    let Signed { id, entry, .. } = self.clients[deposit].statement.clone();
+                    self.answers.on_receipt(id, &entry, committed);
                     self.clients[deposit].done = true;
                 }
                 self.again(deposit, attempt);
             }
             ClientEvent::GiveUp { deposit, attempt } => self.again(deposit, attempt),
+            ClientEvent::Hostile(which) => self.hostile.on(which, nodes),
         }
     }
 
@@ -196,9 +185,9 @@ impl Clients {
         if self.clients[deposit].done {
             return;
         }
-        let first = self.dice.index(NODES);
+        let first = self.dice.index(nodes.len());
         let wait_ms = (self.dice.within(0..4) > 0).then(|| self.dice.within(100..3_000));
-        let twin = self.dice.happens(TWINS_PPM).then_some((first + 1) % NODES);
+        let twin = self.dice.happens(TWINS_PPM).then_some((first + 1) % nodes.len());
         let client = &mut self.clients[deposit];
         client.attempt += 1;
         let asks = client.acknowledged && client.trusts;
@@ -227,9 +216,7 @@ impl Clients {
         life: &Arc<Life>,
     ) {
         let Client {
-            id,
-            entry,
-            body,
+            statement: Signed { id, entry, body },
             attempt,
             ..
         } = &self.clients[deposit];
@@ -269,23 +256,24 @@ impl Clients {
     }
 
     fn on_answered(&mut self, node: NodeIndex, deposit: usize, answer: &SubmitAnswer) {
-        let forgets = self.forgetful == Some(node);
+        let counts = self.reliable[node];
         let client = &mut self.clients[deposit];
         match answer {
             SubmitAnswer::Committed(committed) => {
                 client.done = true;
-                self.answers.on_receipt(client.id, committed);
+                let Signed { id, entry, .. } = &client.statement;
+                self.answers.on_receipt(*id, entry, committed);
             }
             SubmitAnswer::Pending(id) | SubmitAnswer::NoQuorum { id, .. } => {
-                if *id != client.id {
-                    let expected = client.id;
+                if *id != client.statement.id {
+                    let expected = client.statement.id;
                     self.violations
                         .add(format!("submitted {expected}, acknowledged {id}"));
                 }
                 // One disk holds it: a disk that is lost may take it along.
-                if !forgets {
+                if counts {
                     client.acknowledged = true;
-                    self.answers.on_acknowledged(client.id);
+                    self.answers.on_acknowledged(client.statement.id);
                 }
             }
             SubmitAnswer::Refused(problem) => {

@@ -1,25 +1,27 @@
-//! The disk of one node: memory that forgets, at a crash, what was not yet durable.
+//! The disk of one process: memory that forgets, at a crash, what was not yet durable.
 //!
 //! One writer, as in production: what waits when a write begins is written as one group, and
-//! becomes durable after a seeded delay. At a crash a seeded prefix of the group under way was
-//! durable without anybody being told; everything behind it is lost.
+//! becomes durable after a seeded delay. At a crash a seeded part of the group under way was
+//! durable without anybody being told; everything behind it is lost. What the real storage notices
+//! when it is opened (a journal shorter than the watermark, a broken chain, a changed entry) this
+//! one notices too.
 
+mod faults;
+mod ports;
 mod tables;
 
+pub use faults::Standing;
+pub use ports::SimDisk;
 pub use tables::Tables;
 
 use crate::dice::Dice;
 use crate::life::Life;
+use crate::plan::DiskRates;
 use crate::schedule::{Event, Schedule};
-use bus::ports::{
-    BodyReader, BodyStore, Commit, Completion, HeadSignatures, Journal, LedgerReader, Record,
-    Store, StoredBlock, Stream,
-};
+use bus::ports::{Commit, Completion, HeadSignatures, Record, StoredBlock};
 use bytes::Bytes;
-use ledger::replica::JournaledInput;
 use messages::hash::Hash;
-use messages::ids::{Height, LeafIndex, StatementId, TimeMs};
-use messages::wire::decode;
+use messages::ids::Height;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -27,21 +29,22 @@ use std::sync::{Arc, Mutex, MutexGuard};
 const WRITE_US_MIN: u64 = 100;
 
 /// Whether a disk keeps its word.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Honesty {
     /// Says "durable" when it is.
     #[default]
     Honest,
-    /// Says "durable" at once for journal records: the canary that the checkers must catch.
+    /// Says "durable" at once for journal records: a canary that the checkers must catch.
     AcknowledgesEarly,
     /// Keeps everything but the statements that were admitted: a canary too.
     ForgetsStatements,
-    /// Does not tell its node that it was lost: a canary too.
+    /// Does not tell its node that it was lost: a canary, and the disk of an amnesiac.
     HidesItsLoss,
 }
 
 enum Write {
-    Append(Vec<Record>, Completion),
+    Append(Vec<Record>, bool, Completion),
     Commit(Arc<Commit>, Completion),
     Note(String, HeadSignatures),
     Body(Hash, Bytes, Completion),
@@ -57,32 +60,32 @@ struct State {
     notes: BTreeMap<Height, (String, HeadSignatures)>,
     next_seq: u64,
     standing: Standing,
+    /// The newest acknowledged record that led to a signature: the second watermark.
+    watermark: u64,
     incarnation: u64,
     dice: Dice,
     honesty: Honesty,
+    trouble: faults::Trouble,
+    healed: bool,
 }
 
-/// What a disk knows of its own past; durable.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
-    /// It was lost, and the node does not know yet from which height on it may sign.
-    pub is_amnesiac: bool,
-    /// First height the node may sign.
-    pub floor: Height,
-}
-
-/// A disk, which outlives its node's lives; clones share it.
+/// A disk, which outlives its process's lives; clones share it.
 #[derive(Clone)]
 pub struct Disk {
     node: usize,
     state: Arc<Mutex<State>>,
     /// When writes become durable; without a schedule they are so at once.
-    pace: Option<(Schedule, u64)>,
+    pace: Option<(Schedule, DiskRates)>,
 }
 
 impl Disk {
-    /// An empty disk whose writes take up to `write_us_max` microseconds.
-    pub fn new(seed: u64, node: usize, pace: Option<(Schedule, u64)>, honesty: Honesty) -> Self {
+    /// An empty disk.
+    pub fn new(
+        seed: u64,
+        node: usize,
+        pace: Option<(Schedule, DiskRates)>,
+        honesty: Honesty,
+    ) -> Self {
         let state = State {
             tables: Tables::default(),
             queue: Vec::new(),
@@ -90,9 +93,12 @@ impl Disk {
             notes: BTreeMap::new(),
             next_seq: 1,
             standing: Standing::default(),
+            watermark: 0,
             incarnation: 0,
             dice: Dice::new(seed, &format!("disk-{node}")),
             honesty,
+            trouble: faults::Trouble::default(),
+            healed: false,
         };
         Self {
             node,
@@ -102,9 +108,9 @@ impl Disk {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state
-            .lock()
-            .expect("no code panics while it holds a disk")
+        // A read that a fault lets fail unwinds with the lock held, and changes nothing.
+        let state = self.state.lock();
+        state.unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Writes the first block of an empty disk.
@@ -113,6 +119,9 @@ impl Disk {
     }
 
     /// Opens the disk for a life.
+    ///
+    /// # Panics
+    /// When the life before did not end.
     pub fn open(&self, life: Arc<Life>) -> Arc<SimDisk> {
         let mut state = self.state();
         assert!(
@@ -121,10 +130,7 @@ impl Disk {
         );
         state.incarnation = life.incarnation;
         drop(state);
-        Arc::new(SimDisk {
-            disk: self.clone(),
-            life,
-        })
+        Arc::new(SimDisk::new(self.clone(), life))
     }
 
     /// Looks at what is durable.
@@ -168,38 +174,35 @@ impl Disk {
         let mut state = self.state();
         let group = std::mem::take(&mut state.under_way);
         let all = group.len() + state.queue.len();
-        let kept = state.dice.index(group.len() + 1);
-        for write in group.into_iter().take(kept) {
-            // The node is dead: nobody is told.
-            state.apply(write);
-        }
+        let kept = self.keep_some(&mut state, group);
         state.queue.clear();
         state.notes.clear();
         state.incarnation = 0;
-        state.next_seq = state.tables.records.len() as u64 + 1;
+        state.after_power_cut();
         all - kept
     }
 
-    /// Loses everything but the genesis and the knowledge that it did.
-    pub fn forget(&self, genesis: &Commit) {
-        let mut state = self.state();
-        state.tables = Tables::default();
-        state.tables.commit(genesis);
-        state.next_seq = 1;
-        state.standing.is_amnesiac = state.honesty != Honesty::HidesItsLoss;
-    }
-
-    /// What the disk knows of its past.
-    pub fn standing(&self) -> Standing {
-        self.state().standing
-    }
-
-    /// The node found from which height on it may sign.
-    pub fn found_floor(&self, floor: Height) {
-        self.state().standing = Standing {
-            is_amnesiac: false,
-            floor,
-        };
+    /// Writes a part of the group that a crash met: a prefix, or any subset that is still a chain.
+    fn keep_some(&self, state: &mut State, group: Vec<Write>) -> usize {
+        let subset = self.pace.as_ref().is_some_and(|(_, r)| r.torn_subsets);
+        let prefix = state.dice.index(group.len() + 1);
+        let (mut kept, mut whole) = (0, true);
+        for (place, write) in group.into_iter().enumerate() {
+            let stays = match subset {
+                false => place < prefix,
+                true => state.dice.within(0..2) == 0,
+            };
+            // What follows a lost record of the chain is as good as lost.
+            let chained = matches!(write, Write::Append(..) | Write::Commit(..));
+            if stays && (whole || !chained) {
+                // The node is dead: nobody is told.
+                state.apply(write);
+                kept += 1;
+            } else if chained {
+                whole = false;
+            }
+        }
+        kept
     }
 
     /// Starts writing what waits, when something of it must be durable.
@@ -209,9 +212,13 @@ impl Disk {
             return;
         }
         state.under_way = std::mem::take(&mut state.queue);
-        if let Some((schedule, write_us_max)) = &self.pace {
-            let longest = (*write_us_max).max(WRITE_US_MIN + 1);
-            let delay_us = state.dice.within(WRITE_US_MIN..longest);
+        if let Some((schedule, rates)) = &self.pace {
+            let slow = !state.healed && state.dice.happens(rates.slow_ppm);
+            let longest = match slow {
+                true => rates.slow_ms_max * 1_000,
+                false => rates.write_us_max,
+            };
+            let delay_us = state.dice.within(WRITE_US_MIN..longest.max(WRITE_US_MIN + 1));
             let (node, incarnation) = (self.node, state.incarnation);
             schedule.after(delay_us, Event::DiskDone { node, incarnation });
         }
@@ -231,8 +238,11 @@ impl Disk {
 impl State {
     fn apply(&mut self, write: Write) -> Option<(Completion, Option<StoredBlock>)> {
         match write {
-            Write::Append(records, done) => {
-                self.tables.records.extend(records);
+            Write::Append(records, votes, done) => {
+                if let Some(last) = records.last().filter(|_| votes) {
+                    self.watermark = last.seq;
+                }
+                self.tables.append(records);
                 Some((done, None))
             }
             Write::Commit(commit, done) => {
@@ -250,191 +260,5 @@ impl State {
                 Some((done, None))
             }
         }
-    }
-
-    /// Notes that this life knows, by height.
-    fn note_from(&self, height: Height) -> Option<(Height, String)> {
-        let durable = self.tables.notes.range(height..).next();
-        let fresh = self.notes.range(height..).next();
-        let first = [durable, fresh]
-            .into_iter()
-            .flatten()
-            .min_by_key(|(h, _)| **h);
-        first.map(|(height, (note, _))| (*height, note.clone()))
-    }
-}
-
-/// The disk as one life of the node sees it.
-pub struct SimDisk {
-    disk: Disk,
-    life: Arc<Life>,
-}
-
-impl SimDisk {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.disk.state()
-    }
-}
-
-impl Drop for SimDisk {
-    /// A disk that is closed, and not left by a crash, writes what waits.
-    fn drop(&mut self) {
-        if self.life.is_dead() {
-            return;
-        }
-        let mut state = self.state();
-        let under_way = std::mem::take(&mut state.under_way);
-        let queue = std::mem::take(&mut state.queue);
-        for write in under_way.into_iter().chain(queue) {
-            state.apply(write);
-        }
-    }
-}
-
-impl Journal for SimDisk {
-    fn append(
-        &self,
-        stream: Stream,
-        inputs: Vec<(TimeMs, Bytes)>,
-        _votes: bool,
-        done: Completion,
-    ) -> u64 {
-        let alive = self.life.calls();
-        let mut state = self.state();
-        let first = state.next_seq;
-        if !alive {
-            return first;
-        }
-        state.next_seq += inputs.len() as u64;
-        let record = |(seq, (now, input))| Record {
-            seq,
-            stream,
-            now,
-            input,
-        };
-        let records = (first..).zip(inputs).map(record).collect();
-        if state.honesty == Honesty::AcknowledgesEarly {
-            self.disk
-                .write(state, Write::Append(records, Box::new(|| ())));
-            done();
-        } else {
-            self.disk.write(state, Write::Append(records, done));
-        }
-        first
-    }
-
-    fn next_seq(&self) -> u64 {
-        self.state().next_seq
-    }
-
-    fn load(&self, stream: Stream, seq: u64) -> Vec<Record> {
-        let state = self.state();
-        let mut records = state.tables.records(stream, seq);
-        for write in state.under_way.iter().chain(&state.queue) {
-            if let Write::Append(appended, _) = write {
-                let fits = |r: &&Record| r.stream == stream && r.seq >= seq;
-                records.extend(appended.iter().filter(fits).cloned());
-            }
-        }
-        if state.honesty == Honesty::ForgetsStatements && stream == Stream::Consensus {
-            let admits = |r: &Record| matches!(decode(&r.input), Ok(JournaledInput::Admit(_)));
-            records.retain(|record| !admits(record));
-        }
-        records
-    }
-}
-
-impl Store for SimDisk {
-    fn commit(&self, commit: Arc<Commit>, done: Completion) {
-        if self.life.calls() {
-            self.disk.write(self.state(), Write::Commit(commit, done));
-        }
-    }
-
-    fn put_checkpoint(&self, note: String, signatures: HeadSignatures) {
-        if self.life.calls() {
-            let mut state = self.state();
-            let fresh = (note.clone(), signatures.clone());
-            state.notes.insert(signatures.height, fresh);
-            state.queue.push(Write::Note(note, signatures));
-        }
-    }
-}
-
-impl BodyReader for SimDisk {
-    fn body(&self, digest: &Hash) -> Option<Bytes> {
-        self.state().tables.bodies.get(digest).cloned()
-    }
-
-    fn holds_body(&self, digest: &Hash) -> bool {
-        self.state().tables.bodies.contains_key(digest)
-    }
-}
-
-impl BodyStore for SimDisk {
-    fn put_body(&self, digest: Hash, bytes: Bytes, done: Completion) {
-        if self.life.calls() {
-            self.disk
-                .write(self.state(), Write::Body(digest, bytes, done));
-        }
-    }
-}
-
-impl LedgerReader for SimDisk {
-    fn head(&self) -> Option<StoredBlock> {
-        self.state().tables.head()
-    }
-
-    fn block(&self, height: Height) -> Option<StoredBlock> {
-        self.state().tables.blocks.get(&height).cloned()
-    }
-
-    fn entry(&self, index: LeafIndex) -> Option<Bytes> {
-        self.state().tables.entries(index, 1).pop()
-    }
-
-    fn entries(&self, first: LeafIndex, count: usize) -> Vec<Bytes> {
-        self.state().tables.entries(first, count)
-    }
-
-    fn tile_hashes(&self, level: u8, first: u64, count: usize) -> Vec<Hash> {
-        self.state().tables.tile_hashes(level, first, count)
-    }
-
-    fn position(&self, id: &StatementId) -> Option<LeafIndex> {
-        self.state().tables.positions.get(id).copied()
-    }
-
-    fn lookup(&self, value: &Hash, from: LeafIndex, count: usize) -> Vec<LeafIndex> {
-        self.state().tables.lookup(value, from, count)
-    }
-
-    fn height_of_block(&self, id: &Hash) -> Option<Height> {
-        self.state().tables.block_ids.get(id).copied()
-    }
-
-    fn checkpoint_from(&self, height: Height) -> Option<(Height, String)> {
-        self.state().note_from(height)
-    }
-
-    fn newest_checkpoint(&self) -> Option<(Height, String)> {
-        self.disk.newest_note()
-    }
-
-    fn head_signatures(&self, height: Height) -> Option<HeadSignatures> {
-        let state = self.state();
-        let notes = [&state.notes, &state.tables.notes];
-        let found = notes.into_iter().find_map(|notes| notes.get(&height));
-        found.map(|(_, signatures)| signatures.clone())
-    }
-
-    fn state_rows(&self) -> Vec<(Bytes, Bytes)> {
-        let state = self.state();
-        state
-            .tables
-            .rows
-            .iter()
-            .map(|(key, row)| (key.clone(), row.clone()))
-            .collect()
     }
 }

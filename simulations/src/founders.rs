@@ -1,18 +1,21 @@
-//! The network a seed founds: genesis, keys, and who signs votes how.
+//! The network a plan founds: genesis, keys, and who signs how.
+//!
+//! Keys are the same in every world: deriving them anew would cost a seed more than its blocks.
 
 use crate::life::BEGINNING_MS;
-use crate::plan::{NODES, Plan};
+use crate::plan::Plan;
 use actors::NodeKeys;
 use ledger::checkpointing::CheckpointKeys;
 use messages::genesis::{Genesis, GenesisValidator, Namespace, Parameters};
 use messages::hash::Hash;
 use messages::ids::{Name, TimeMs};
-use messages::keys::PrivateKey;
+use messages::keys::{PrivateKey, PublicKey};
 use messages::policy::Policy;
 use messages::ports::{
-    ConsensusSigner, ConsensusVerifier, FakeSigner, FakeVerifier, StrictVerifier,
+    ConsensusSigner, ConsensusVerifier, FakeSigner, FakeVerifier, MessageSigner, StrictVerifier,
 };
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock, Mutex};
 
 /// The founders' work.
 pub struct Founders {
@@ -22,48 +25,70 @@ pub struct Founders {
     pub policy: Policy,
     /// Keys of the validators, by place.
     pub keys: Vec<NodeKeys>,
-    /// Judges votes.
+    /// Judges what validators sign.
     pub verifier: Arc<dyn ConsensusVerifier>,
 }
 
 /// A name that is known to be one.
+///
+/// # Panics
+/// When it is none.
 pub fn name(text: &str) -> Name {
     Name::try_new(text).expect("names of the simulation are names")
 }
 
-/// Name of the node at a place.
+/// Name of the validator at a place.
 pub fn node_name(node: usize) -> Name {
     name(&format!("node-{node}"))
 }
 
-/// The key of this seed for a purpose.
-pub fn key(seed: u64, purpose: &str) -> PrivateKey {
-    let mut master = [0; 32];
-    master[..8].copy_from_slice(&seed.to_be_bytes());
-    PrivateKey::derive(&master, purpose)
+/// The key for a purpose.
+///
+/// # Panics
+/// Never: nobody panics while holding the keys.
+pub fn key(purpose: &str) -> PrivateKey {
+    static KEYS: LazyLock<Mutex<BTreeMap<String, PrivateKey>>> = LazyLock::new(Mutex::default);
+    let mut keys = KEYS.lock().expect("no code panics while it holds the keys");
+    let made = keys.entry(purpose.into());
+    made.or_insert_with(|| PrivateKey::derive(&[1; 32], purpose))
+        .clone()
+}
+
+fn public(purpose: &str) -> PublicKey {
+    static KEYS: LazyLock<Mutex<BTreeMap<String, PublicKey>>> = LazyLock::new(Mutex::default);
+    let mut keys = KEYS.lock().expect("no code panics while it holds the keys");
+    *keys
+        .entry(purpose.into())
+        .or_insert_with(|| key(purpose).public())
+}
+
+/// One purpose of a validator's keys.
+fn purpose(node: usize, of: &str) -> String {
+    format!("node-{node}/{of}")
 }
 
 impl Founders {
     /// Founds the network of a plan.
+    ///
+    /// # Panics
+    /// Never: the genesis is one that gives a policy.
     pub fn new(plan: &Plan) -> Self {
-        let seed = plan.seed;
-        let secret = Hash::of(&seed.to_be_bytes());
-        let key_of = |node: usize, purpose: &str| key(seed, &format!("node-{node}/{purpose}"));
+        let secret = Hash::of(&plan.seed.to_be_bytes());
         let validator = |node: usize| GenesisValidator {
             name: node_name(node),
             organisation: format!("Organisation {node}"),
-            consensus: key_of(node, "consensus").public(),
-            log: key_of(node, "log").public(),
-            cosigner: key_of(node, "cosigner").public(),
-            receipt: key_of(node, "receipt").public(),
-            transport: key_of(node, "transport").public(),
+            consensus: public(&purpose(node, "consensus")),
+            log: public(&purpose(node, "log")),
+            cosigner: public(&purpose(node, "cosigner")),
+            receipt: public(&purpose(node, "receipt")),
+            transport: public(&purpose(node, "transport")),
         };
         let genesis = Genesis {
             network: name("sim"),
             origin: "sim.example/log".into(),
             created: TimeMs(BEGINNING_MS),
             demonstration: false,
-            validators: (0..NODES).map(validator).collect(),
+            validators: (0..plan.nodes).map(validator).collect(),
             namespaces: vec![Namespace::open(name("public"))],
             parameters: Parameters {
                 block_statements_max: plan.block_statements_max,
@@ -71,39 +96,57 @@ impl Founders {
                 ..Parameters::default()
             },
         };
-        let keys_of = |node: usize| {
-            let consensus = key_of(node, "consensus");
-            let public = consensus.public();
-            let signer: Arc<dyn ConsensusSigner> = if plan.real_keys {
-                Arc::new(consensus)
-            } else {
-                Arc::new(FakeSigner::new(secret, public))
-            };
-            let checkpoint = CheckpointKeys {
-                log: key_of(node, "log"),
-                cosigner: key_of(node, "cosigner"),
-                receipt: key_of(node, "receipt"),
-            };
-            NodeKeys {
-                consensus: public,
-                signer,
-                checkpoint,
-            }
+        let signing = Signing {
+            secret,
+            real: plan.real_keys,
         };
+        let policy = genesis
+            .policy()
+            .expect("the simulation's genesis gives a policy");
         let verifier: Arc<dyn ConsensusVerifier> = if plan.real_keys {
             Arc::new(StrictVerifier)
         } else {
             Arc::new(FakeVerifier::new(secret))
         };
-        let policy = genesis
-            .policy()
-            .expect("the simulation's genesis gives a policy");
-        let keys = (0..NODES).map(keys_of).collect();
         Self {
             genesis: Arc::new(genesis),
             policy,
-            keys,
+            keys: (0..plan.nodes).map(|node| signing.keys_of(node)).collect(),
             verifier,
+        }
+    }
+}
+
+/// How everybody signs in one world.
+struct Signing {
+    secret: Hash,
+    real: bool,
+}
+
+impl Signing {
+    fn keys_of(&self, node: usize) -> NodeKeys {
+        let consensus = purpose(node, "consensus");
+        let signer: Arc<dyn ConsensusSigner> = if self.real {
+            Arc::new(key(&consensus))
+        } else {
+            Arc::new(FakeSigner::new(self.secret, public(&consensus)))
+        };
+        NodeKeys {
+            consensus: public(&consensus),
+            signer,
+            checkpoint: CheckpointKeys {
+                log: self.signer(&purpose(node, "log")),
+                cosigner: self.signer(&purpose(node, "cosigner")),
+                receipt: self.signer(&purpose(node, "receipt")),
+            },
+        }
+    }
+
+    fn signer(&self, purpose: &str) -> Arc<dyn MessageSigner> {
+        if self.real {
+            Arc::new(key(purpose))
+        } else {
+            Arc::new(FakeSigner::new(self.secret, public(purpose)))
         }
     }
 }

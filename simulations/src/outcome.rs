@@ -1,7 +1,9 @@
 //! How a world ended.
 
+use crate::meets::Counts;
 use crate::net::NetCounters;
 use messages::hash::Hash;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// The verdict on a world.
@@ -50,4 +52,8 @@ pub struct Outcome {
     pub simulated_ms: u64,
     /// What the network did.
     pub net: NetCounters,
+    /// How often each fault met each step of the protocol.
+    pub meets: Counts,
+    /// Validators that were proven to have signed two things, by place.
+    pub guilty: BTreeSet<usize>,
 }

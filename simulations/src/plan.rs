@@ -1,215 +1,222 @@
-//! What a seed draws before its world begins: rates, faults and their times.
+//! What a world is made of: everything a seed draws, and everything a scenario may set.
 //!
-//! Rates are often zero, so that each fault is also seen alone.
+//! A plan is data. It is printed before a run, can be saved as TOML, changed, and run again: what
+//! happens follows from the plan and from nothing else.
 
-use crate::dice::Dice;
+mod draw;
+mod faults;
+
+pub use draw::faulty_max;
+pub use faults::{Fault, Planned};
+
 use crate::schedule::NodeIndex;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Validators of every world.
-pub const NODES: usize = 4;
-
-/// Every so many seeds sign votes with real keys.
-const REAL_KEYS_EVERY: u64 = 10;
-/// One world of so many lasts longer.
-const LONG_EVERY: u64 = 24;
-/// How many times longer.
-const LONG_TIMES: u64 = 6;
-/// In one world of so many a node loses its disk.
-const FORGETS_EVERY: u64 = 6;
-
-/// A node goes down.
-#[derive(Clone, Copy, Debug)]
-pub struct CrashPlan {
-    /// When, in milliseconds since the beginning.
-    pub at_ms: u64,
-    /// Which node.
-    pub node: NodeIndex,
-    /// How long it stays down.
-    pub down_ms: u64,
-    /// Calls of ports it still makes from then on.
-    pub calls: u32,
-}
-
-/// The network falls apart for a while.
-#[derive(Clone, Debug)]
-pub struct PartitionPlan {
-    /// When, in milliseconds since the beginning.
-    pub at_ms: u64,
-    /// How long.
-    pub for_ms: u64,
-    /// The nodes of one side.
-    pub side: Vec<NodeIndex>,
-}
-
-/// A node loses its whole disk, and knows it: an amnesiac.
-#[derive(Clone, Copy, Debug)]
-pub struct ForgetPlan {
-    /// When, in milliseconds since the beginning.
-    pub at_ms: u64,
-    /// Which node.
-    pub node: NodeIndex,
-    /// How long it stays down.
-    pub down_ms: u64,
+/// Who gives the actors of a node their turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Driver {
+    /// actix on a paused clock, as in production.
+    Actors,
+    /// The simulator itself, in an order that the seed draws: the same machines, far faster.
+    Stepped,
 }
 
 /// Everything a seed draws.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// The seed.
+    /// The seed of all further draws.
     pub seed: u64,
-    /// Votes are signed with Ed25519 and not with a keyed hash.
+    /// Validators.
+    pub nodes: usize,
+    /// Who gives turns.
+    pub driver: Driver,
+    /// Everything is signed with Ed25519 and not with a keyed hash.
     pub real_keys: bool,
     /// When faults end, in milliseconds since the beginning.
     pub faults_ms: u64,
-    /// Frames lost, in parts of a million.
-    pub loss_ppm: u32,
-    /// Frames that arrive twice.
-    pub duplicates_ppm: u32,
-    /// Frames that take up to [`Plan::late_ms_max`].
-    pub late_ppm: u32,
-    /// Longest delay of a late frame.
-    pub late_ms_max: u64,
-    /// Longest delay of other frames, in microseconds.
-    pub delay_us_max: u64,
-    /// Longest write, in microseconds.
-    pub disk_us_max: u64,
-    /// Clocks run ahead by up to this.
-    pub skew_ms_max: u64,
-    /// Interval of empty blocks.
+    /// The world goes on until it has so many blocks.
+    pub heights: u64,
+    /// Interval of empty blocks, in milliseconds.
     pub heartbeat_ms: u32,
     /// Most statements in a block.
     pub block_statements_max: u32,
+    /// Mailboxes hold next to nothing.
+    pub tiny_mailboxes: bool,
+    /// Rates of the network.
+    pub network: NetworkRates,
+    /// Rates of the disks.
+    pub disk: DiskRates,
+    /// The clocks.
+    pub clocks: Clocks,
+    /// What clients do.
+    pub workload: Workload,
+    /// Faults that happen at a time.
+    pub faults: Vec<Planned>,
+    /// Validators that are not honest.
+    pub adversaries: Vec<AdversaryPlan>,
+}
+
+/// How the network treats each frame; probabilities in parts of a million.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkRates {
+    /// Frames lost.
+    pub loss_ppm: u32,
+    /// Frames that arrive twice.
+    pub duplicates_ppm: u32,
+    /// Frames that take up to `late_ms_max`.
+    pub late_ppm: u32,
+    /// Longest delay of a late frame, in milliseconds.
+    pub late_ms_max: u64,
+    /// Longest delay of other frames, in microseconds.
+    pub delay_us_max: u64,
+    /// Frames after which an old one arrives once more.
+    pub replay_ppm: u32,
+}
+
+/// How disks behave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiskRates {
+    /// Longest write, in microseconds.
+    pub write_us_max: u64,
+    /// Writes in a million that take up to `slow_ms_max`.
+    pub slow_ppm: u32,
+    /// Longest slow write, in milliseconds.
+    pub slow_ms_max: u64,
+    /// A crash keeps any subset of the writes under way, and not a prefix.
+    pub torn_subsets: bool,
+}
+
+/// How clocks differ; each node draws its own within these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clocks {
+    /// Clocks run ahead by up to this, in milliseconds.
+    pub skew_ms_max: u64,
+    /// Clocks are up to this much too fast or too slow, in parts of a million.
+    pub drift_ppm_max: u64,
+}
+
+/// What clients do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workload {
     /// Statements to be deposited.
     pub deposits: usize,
-    /// Crashes, by time.
-    pub crashes: Vec<CrashPlan>,
-    /// Partitions, by time.
-    pub partitions: Vec<PartitionPlan>,
-    /// A disk that is lost, if any.
-    pub forgets: Option<ForgetPlan>,
+    /// Deposits in a million that lodge a body.
+    pub bodies_ppm: u32,
+    /// Longest body, in bytes.
+    pub body_bytes_max: u64,
+    /// Submissions by hostile clients.
+    pub hostile: usize,
+    /// All deposits come within this time, in milliseconds; 0: over the whole time of faults.
+    pub burst_ms: u64,
+}
+
+/// A validator that is not honest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdversaryPlan {
+    /// Which one.
+    pub node: NodeIndex,
+    /// What it does.
+    pub kind: AdversaryKind,
+}
+
+/// What an adversary does; each holds the keys of its validator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdversaryKind {
+    /// Signs a second vote or proposal for a step and tells it to some.
+    Equivocator,
+    /// Loses its disk again and again, and behaves as if it had not.
+    Amnesiac,
+    /// Keeps votes, proposals, bodies or cosignatures to itself.
+    Withholder,
+    /// Speaks in the names of others.
+    Impersonator,
+    /// Sends as much as it can.
+    Flooder,
+    /// Answers with forged blocks and certificates, and claims heights it does not have.
+    Liar,
+    /// Runs twice with the same keys, each telling its part of the network.
+    Twins,
+    /// Cosigns two tree heads of one size, and tells each to some.
+    SplitView,
+}
+
+impl AdversaryKind {
+    /// All kinds.
+    pub const ALL: [Self; 8] = [
+        Self::Equivocator,
+        Self::Amnesiac,
+        Self::Withholder,
+        Self::Impersonator,
+        Self::Flooder,
+        Self::Liar,
+        Self::Twins,
+        Self::SplitView,
+    ];
 }
 
 impl Plan {
-    /// What `seed` draws.
-    pub fn draw(seed: u64) -> Self {
-        let dice = &mut Dice::new(seed, "plan");
-        let long = Dice::new(seed, "length").within(0..LONG_EVERY) == 0;
-        let faults_ms = dice.within(6_000..12_000) * if long { LONG_TIMES } else { 1 };
-        let mut often_zero = |max: u64| match dice.within(0..2) {
-            0 => 0,
-            _ => dice.within(1..max) as u32,
-        };
-        let (loss_ppm, duplicates_ppm) = (often_zero(100_000), often_zero(50_000));
-        let late_ppm = often_zero(30_000);
-        let skew_ms_max = u64::from(often_zero(400));
-        let partitions = partitions(dice, faults_ms);
-        Self {
-            seed,
-            real_keys: seed.is_multiple_of(REAL_KEYS_EVERY),
-            faults_ms,
-            loss_ppm,
-            duplicates_ppm,
-            late_ppm,
-            late_ms_max: dice.within(50..1_500),
-            delay_us_max: dice.within(1_000..20_000),
-            disk_us_max: dice.within(200..5_000),
-            skew_ms_max,
-            heartbeat_ms: dice.within(700..3_000) as u32,
-            block_statements_max: [2, 5, 4096][dice.index(3)],
-            deposits: dice.within(20..41) as usize,
-            crashes: crashes(dice, faults_ms),
-            partitions,
-            forgets: forgets(&mut Dice::new(seed, "forgetting"), faults_ms),
-        }
+    /// Whether the validator at a place is honest.
+    pub fn is_honest(&self, node: NodeIndex) -> bool {
+        self.adversaries.iter().all(|a| a.node != node)
     }
-}
 
-fn forgets(dice: &mut Dice, faults_ms: u64) -> Option<ForgetPlan> {
-    let at_ms = dice.within(1_000..faults_ms);
-    let (node, down_ms) = (dice.index(NODES), dice.within(50..2_000));
-    (dice.within(0..FORGETS_EVERY) == 0).then_some(ForgetPlan {
-        at_ms,
-        node,
-        down_ms,
-    })
-}
-
-fn crashes(dice: &mut Dice, faults_ms: u64) -> Vec<CrashPlan> {
-    let style = dice.within(0..20);
-    let mut crashes = Vec::new();
-    let mut at_ms = dice.within(300..2_000);
-    while at_ms < faults_ms && style >= 5 {
-        let down_ms = dice.within(20..2_500);
-        let count = match style {
-            5..=13 => 1,
-            14..=16 => 2,
-            _ => NODES,
-        };
-        let first = dice.index(NODES);
-        for i in 0..count {
-            let node = (first + i) % NODES;
-            let later = dice.within(0..200);
-            let calls = dice.within(0..12) as u32;
-            crashes.push(CrashPlan {
-                at_ms: at_ms + later,
-                node,
-                down_ms,
-                calls,
-            });
-        }
-        // The next comes when these are up again: at most `count` are down at a time.
-        at_ms += down_ms + 600 + dice.within(0..2_000);
+    /// Whether a disk of this node is lost at some time, so that what it alone acknowledged may go
+    /// with it.
+    pub fn loses_data(&self, node: NodeIndex) -> bool {
+        let planned = |p: &Planned| p.fault.loses_data_of() == Some(node);
+        self.faults.iter().any(planned)
     }
-    crashes
-}
 
-fn partitions(dice: &mut Dice, faults_ms: u64) -> Vec<PartitionPlan> {
-    let count = [0, 0, 1, 3][dice.index(4)];
-    let mut partitions = Vec::new();
-    let mut at_ms = dice.within(200..3_000);
-    for _ in 0..count {
-        let for_ms = dice.within(100..2_500);
-        let side: Vec<_> = (0..NODES).filter(|_| dice.within(0..2) == 0).collect();
-        if at_ms + for_ms < faults_ms {
-            partitions.push(PartitionPlan {
-                at_ms,
-                for_ms,
-                side,
-            });
-        }
-        at_ms += for_ms + dice.within(200..2_000);
+    /// The plan as one line of JSON.
+    ///
+    /// # Panics
+    /// Never: a plan is plain data.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a plan is plain data")
     }
-    partitions
 }
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let keys = if self.real_keys {
-            "ed25519"
-        } else {
-            "keyed-hash"
-        };
+        let adversaries: Vec<String> = self
+            .adversaries
+            .iter()
+            .map(|a| format!("{:?}@{}", a.kind, a.node).to_lowercase())
+            .collect();
+        let keys = if self.real_keys { "ed25519" } else { "keyed-hash" };
+        let driver = format!("{:?}", self.driver).to_lowercase();
+        let (net, disk) = (&self.network, &self.disk);
         write!(
             f,
-            "keys {keys} faults_ms {} loss_ppm {} duplicates_ppm {} late_ppm {}/{}ms delay_us {} \
-             disk_us {} skew_ms {} heartbeat_ms {} block_max {} deposits {} crashes {} \
-             partitions {} forgets {}",
+            "nodes {} driver {driver} keys {keys} faults_ms {} heights {} heartbeat_ms {} loss {} \
+             twice {} late {}/{}ms delay_us {} replay {} disk_us {} slow {} skew_ms {} deposits {} \
+             hostile {} faults {} adversaries {}",
+            self.nodes,
             self.faults_ms,
-            self.loss_ppm,
-            self.duplicates_ppm,
-            self.late_ppm,
-            self.late_ms_max,
-            self.delay_us_max,
-            self.disk_us_max,
-            self.skew_ms_max,
+            self.heights,
             self.heartbeat_ms,
-            self.block_statements_max,
-            self.deposits,
-            self.crashes.len(),
-            self.partitions.len(),
-            self.forgets
-                .map_or("nobody".into(), |f| format!("{}@{}ms", f.node, f.at_ms)),
+            net.loss_ppm,
+            net.duplicates_ppm,
+            net.late_ppm,
+            net.late_ms_max,
+            net.delay_us_max,
+            net.replay_ppm,
+            disk.write_us_max,
+            disk.slow_ppm,
+            self.clocks.skew_ms_max,
+            self.workload.deposits,
+            self.workload.hostile,
+            self.faults.len(),
+            if adversaries.is_empty() { "none".into() } else { adversaries.join(",") },
         )
     }
 }

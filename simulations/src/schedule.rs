@@ -5,13 +5,15 @@
 
 use crate::clients::ClientEvent;
 use crate::dice::Dice;
+use crate::plan::{Driver, Fault};
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
 
-/// Place of a node in the genesis.
+/// Place of a process in the world: validators by their place in genesis, then twins.
 pub type NodeIndex = usize;
 
 /// What happens at some time.
@@ -33,15 +35,8 @@ pub enum Event {
         /// The incarnation that wrote.
         incarnation: u64,
     },
-    /// The node dies within its next few calls of a port.
-    Arm {
-        /// The node.
-        node: NodeIndex,
-        /// Calls that still succeed.
-        calls: u32,
-        /// How long it stays down, in milliseconds.
-        down_ms: u64,
-    },
+    /// A fault begins.
+    Fault(Fault),
     /// The node dies now, unless it did already.
     Crash {
         /// The node.
@@ -50,20 +45,26 @@ pub enum Event {
         incarnation: u64,
         /// How long it stays down, in milliseconds.
         down_ms: u64,
-    },
-    /// The node loses its disk and goes down.
-    Forget {
-        /// The node.
-        node: NodeIndex,
-        /// How long it stays down, in milliseconds.
-        down_ms: u64,
+        /// Its disk is restored from nothing.
+        wiped: bool,
     },
     /// The node starts again.
     Restart(NodeIndex),
-    /// The network falls apart: nodes of one side do not hear the other.
-    Part(Vec<NodeIndex>),
-    /// The network is whole again.
-    Join,
+    /// A cut of the network ends.
+    Rejoin(u64),
+    /// The node goes on.
+    Resume {
+        /// The node.
+        node: NodeIndex,
+        /// The pause that ends.
+        pause: u64,
+    },
+    /// The disk has room again.
+    Freed(NodeIndex),
+    /// The events handed to the sink are durable there.
+    Published(u64),
+    /// An adversary acts of itself.
+    Mischief(NodeIndex),
     /// Something about a client.
     Client(ClientEvent),
     /// Faults end: all nodes are up and the network is whole from here on.
@@ -81,25 +82,37 @@ struct State {
     planned: u64,
 }
 
+/// Where time comes from.
+enum Time {
+    /// The runtime's paused clock, which jumps when all tasks wait.
+    Paused(Notify),
+    /// The world moves it.
+    Stepped(AtomicU64),
+}
+
 /// The schedule of one world; clones share it.
 #[derive(Clone)]
 pub struct Schedule {
     state: Arc<Mutex<State>>,
-    changed: Arc<Notify>,
+    time: Arc<Time>,
     started: Instant,
 }
 
 impl Schedule {
     /// An empty schedule that starts now.
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, driver: Driver) -> Self {
         let state = State {
             events: BTreeMap::new(),
             dice: Dice::new(seed, "ties"),
             planned: 0,
         };
+        let time = match driver {
+            Driver::Actors => Time::Paused(Notify::new()),
+            Driver::Stepped => Time::Stepped(AtomicU64::new(0)),
+        };
         Self {
             state: Arc::new(Mutex::new(state)),
-            changed: Arc::new(Notify::new()),
+            time: Arc::new(time),
             started: Instant::now(),
         }
     }
@@ -112,7 +125,15 @@ impl Schedule {
 
     /// Microseconds since the world began.
     pub fn now_us(&self) -> u64 {
-        Instant::now().duration_since(self.started).as_micros() as u64
+        match &*self.time {
+            Time::Paused(_) => Instant::now().duration_since(self.started).as_micros() as u64,
+            Time::Stepped(now) => now.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Now, as timers count it.
+    pub fn instant(&self) -> Instant {
+        self.started + Duration::from_micros(self.now_us())
     }
 
     /// Plans an event at a time, in microseconds since the world began.
@@ -122,7 +143,9 @@ impl Schedule {
         state.planned += 1;
         state.events.insert(place, event);
         drop(state);
-        self.changed.notify_one();
+        if let Time::Paused(changed) = &*self.time {
+            changed.notify_one();
+        }
     }
 
     /// Plans an event after a delay in microseconds.
@@ -139,15 +162,29 @@ impl Schedule {
         (at <= now).then(|| (at, first.remove()))
     }
 
-    /// Waits until the next event is due, or something else was planned.
-    pub async fn wait(&self) {
+    /// Lets time pass until the next event is due, `timer` is, or something else was planned.
+    pub async fn pass(&self, timer: Option<Instant>) {
         let next = self
             .state()
             .events
             .first_key_value()
             .map(|(place, _)| place.0);
-        let next = self.started + Duration::from_micros(next.unwrap_or(u64::MAX >> 20));
-        // A new event and the end of the wait lead to the same: the schedule is looked at again.
-        let _ = tokio::time::timeout_at(next, self.changed.notified()).await;
+        match &*self.time {
+            Time::Paused(changed) => {
+                let next = self.started + Duration::from_micros(next.unwrap_or(u64::MAX >> 20));
+                // A new event and the end of the wait lead to the same: the schedule is looked at
+                // again.
+                let _ = tokio::time::timeout_at(next, changed.notified()).await;
+            }
+            Time::Stepped(now) => {
+                let timer = timer.map(|at| {
+                    let wait = at.saturating_duration_since(self.started);
+                    u64::try_from(wait.as_nanos().div_ceil(1_000)).unwrap_or(u64::MAX)
+                });
+                let next = [next, timer].into_iter().flatten().min();
+                let next = next.expect("a world looks at itself until it ends");
+                now.fetch_max(next, Ordering::Relaxed);
+            }
+        }
     }
 }

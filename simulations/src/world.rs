@@ -1,97 +1,141 @@
-//! One world: nodes, network, disks and clients of a seed, from the beginning to the verdict.
+//! One world: nodes, network, disks and clients of a plan, from the beginning to the verdict.
 
+mod fault;
+mod judge;
+
+use crate::adversary::Interceptor;
 use crate::check::Violations;
 use crate::check::agreement::Agreement;
 use crate::check::answers::Answers;
-use crate::check::ledger::{self, Summary};
-use crate::check::receipts;
+use crate::check::misbehavior::Misbehavior;
 use crate::check::spoken::Spoken;
 use crate::clients::{Clients, Reachable};
 use crate::dice::Dice;
 use crate::disk::{Disk, Honesty};
+use crate::events::SimSink;
 use crate::founders::Founders;
-use crate::net::Network;
+use crate::life::Setting;
+use crate::meets::Meets;
+use crate::net::{Network, People};
 use crate::node::{SimNode, Surroundings};
 use crate::outcome::{Outcome, Verdict};
-use crate::plan::{NODES, Plan};
-use crate::schedule::{Event, Schedule};
+use crate::plan::{AdversaryKind, Plan};
+use crate::schedule::{Event, NodeIndex, Schedule};
+use crate::tester::{Tester, View};
 use crate::trace::Trace;
 use ::ledger::storage::Storage;
 use bus::ports::Commit;
-use messages::checkpoint::verify_cosignature;
-use messages::hash::Hash;
-use messages::note::{NoteSignature, VerifierKey, VerifierKeyType};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Interval at which the world looks whether it is done, in microseconds.
 const LOOK_US: u64 = 50_000;
-/// A crash that was armed happens after this long at the latest, in microseconds.
-const ARMED_US_MAX: u64 = 150_000;
 /// The healed network must finish within this, in milliseconds.
-pub const HEALED_MS_MAX: u64 = 60_000;
+pub const HEALED_MS_MAX: u64 = 90_000;
 
 /// A world that runs.
 pub struct World {
-    plan: Plan,
+    plan: Arc<Plan>,
     around: Surroundings,
     nodes: Vec<SimNode>,
     genesis: Commit,
     clients: Clients,
     agreement: Agreement,
     trace: Trace,
+    testers: Vec<Box<dyn Tester>>,
+    /// Order of nodes and of their parts, where nothing else gives one.
+    turns: Dice,
     healed: bool,
     lost_writes: u64,
+    pauses: u64,
+    /// The height that all must reach, once clients have what they wait for.
+    goal: Option<u64>,
     verdict: Option<Verdict>,
+}
+
+/// What a world is built with beside its plan.
+pub struct Furnishing {
+    /// How disks keep their word.
+    pub honesty: Honesty,
+    /// Where its events are written.
+    pub trace: Trace,
+    /// Where what is wrong is written.
+    pub violations: Violations,
+    /// Testers that look on.
+    pub testers: Vec<Box<dyn Tester>>,
 }
 
 impl World {
     /// Founds the world of a plan. Must be called within the runtime that runs it.
-    pub fn new(plan: Plan, honesty: Honesty, trace: Trace, violations: Violations) -> Self {
-        let schedule = Schedule::new(plan.seed);
+    pub fn new(mut plan: Plan, furnishing: Furnishing) -> Self {
+        let Furnishing {
+            honesty,
+            trace,
+            violations,
+            mut testers,
+        } = furnishing;
+        testers.iter_mut().for_each(|t| t.plan(&mut plan));
+        let plan = Arc::new(plan);
+        let schedule = Schedule::new(plan.seed, plan.driver);
         let founders = Arc::new(Founders::new(&plan));
         let genesis = Storage::genesis_commit(&founders.genesis, &founders.policy.text());
-        let mut dice = Dice::new(plan.seed, "clocks");
-        let mut node = |node| {
-            let pace = Some((schedule.clone(), plan.disk_us_max));
-            let disk = Disk::new(plan.seed, node, pace, honesty);
-            disk.found(&genesis);
-            SimNode::new(node, disk, dice.within(0..plan.skew_ms_max + 1))
-        };
-        let nodes = (0..NODES).map(&mut node).collect();
-        let network = Network::new(&plan, schedule.clone());
-        let name = founders.genesis.network.clone();
-        let spoken = Spoken::new(name, founders.verifier.clone(), violations.clone());
-        let answers = Answers::new(founders.policy.clone(), violations.clone());
+        let twins: Vec<NodeIndex> = of_kind(&plan, AdversaryKind::Twins);
+        let people = Arc::new(People::new(&plan, &twins));
+        let meets = Meets::default();
+        let network = Network::new(&plan, people.clone(), schedule.clone(), meets.clone());
+        let spoken = Spoken::new(
+            founders.genesis.network.clone(),
+            founders.verifier.clone(),
+            dishonest(&plan, &people, &founders),
+            violations.clone(),
+        );
+        let answers = Answers::new(founders.clone(), plan.real_keys, violations.clone());
         let clients = Clients::new(&plan, schedule.clone(), answers, violations.clone());
+        let sink = SimSink::new(plan.seed, schedule.clone(), violations.clone());
+        let around = Surroundings {
+            misbehavior: Misbehavior::new(plan.clone(), founders.clone(), violations.clone()),
+            sink: Arc::new(sink),
+            plan: plan.clone(),
+            founders,
+            schedule,
+            network,
+            spoken,
+            meets,
+            violations: violations.clone(),
+        };
+        let nodes = processes(&around, &genesis, honesty);
         Self {
-            agreement: Agreement::new(violations.clone()),
-            around: Surroundings {
-                founders,
-                schedule,
-                network,
-                spoken,
-                violations,
-            },
-            plan,
+            agreement: Agreement::new(violations),
+            turns: Dice::new(plan.seed, "turns"),
+            around,
             nodes,
             genesis,
             clients,
             trace,
+            testers,
             healed: false,
             lost_writes: 0,
+            pauses: 0,
+            goal: None,
             verdict: None,
+            plan,
         }
+    }
+
+    /// Whether a process runs an honest validator.
+    fn is_honest(&self, process: NodeIndex) -> bool {
+        self.plan.is_honest(self.nodes[process].validator)
     }
 
     /// Runs the world to its end.
     pub async fn run(mut self) -> Outcome {
-        self.plan_faults();
-        for node in 0..NODES {
-            self.start(node);
-        }
+        self.begin();
         let verdict = loop {
+            self.settle();
             while let Some((at_us, event)) = self.around.schedule.pop_due() {
                 self.on(at_us, event).await;
+                self.settle();
+                self.ask_testers(|tester, view| tester.on_event(view));
             }
             if let Some(violation) = self.around.violations.first() {
                 break Verdict::Diverged(violation);
@@ -99,7 +143,8 @@ impl World {
             if let Some(verdict) = self.verdict.take() {
                 break verdict;
             }
-            self.around.schedule.wait().await;
+            let timer = self.nodes.iter().filter_map(SimNode::due).min();
+            self.around.schedule.pass(timer).await;
         };
         for node in &mut self.nodes {
             node.kill().await;
@@ -107,69 +152,95 @@ impl World {
         self.outcome(verdict)
     }
 
-    fn plan_faults(&self) {
+    fn begin(&mut self) {
         let schedule = &self.around.schedule;
-        for crash in &self.plan.crashes {
-            let (node, calls, down_ms) = (crash.node, crash.calls, crash.down_ms);
-            schedule.at(
-                crash.at_ms * 1_000,
-                Event::Arm {
-                    node,
-                    calls,
-                    down_ms,
-                },
-            );
+        for planned in &self.plan.faults {
+            schedule.at(planned.at_ms * 1_000, Event::Fault(planned.fault.clone()));
         }
-        for partition in &self.plan.partitions {
-            schedule.at(partition.at_ms * 1_000, Event::Part(partition.side.clone()));
-            schedule.at((partition.at_ms + partition.for_ms) * 1_000, Event::Join);
-        }
-        if let Some(forgets) = self.plan.forgets {
-            let (node, down_ms) = (forgets.node, forgets.down_ms);
-            schedule.at(forgets.at_ms * 1_000, Event::Forget { node, down_ms });
+        for node in &self.nodes {
+            if let Some(interceptor) = node.interceptor() {
+                interceptor.begin(schedule);
+            }
         }
         schedule.at(self.plan.faults_ms * 1_000, Event::Heal);
         schedule.at(self.plan.faults_ms * 1_000 + LOOK_US, Event::Look);
+        for node in 0..self.nodes.len() {
+            self.start(node);
+        }
+    }
+
+    /// Lets stepped nodes do what waits, in an order that the seed draws.
+    fn settle(&mut self) {
+        let now = self.around.schedule.instant();
+        let turns = &mut self.turns;
+        loop {
+            let first = turns.index(self.nodes.len());
+            let (before, after) = self.nodes.split_at_mut(first);
+            let mut busy = false;
+            for node in after.iter_mut().chain(before) {
+                busy |= node.settle(now, &mut |many| turns.index(many));
+            }
+            if !busy {
+                return;
+            }
+        }
+    }
+
+    fn ask_testers(&mut self, ask: impl Fn(&mut dyn Tester, &mut View<'_>)) {
+        let mut view = View {
+            plan: &self.plan,
+            schedule: &self.around.schedule,
+            nodes: &self.nodes,
+            violations: &self.around.violations,
+            counters: self.around.network.counters(),
+        };
+        for tester in &mut self.testers {
+            ask(&mut **tester, &mut view);
+        }
     }
 
     async fn on(&mut self, at_us: u64, event: Event) {
-        let network = self.around.network.clone();
         match event {
             Event::Deliver { from, to, frame } => {
                 if let Some((handle, _)) = self.nodes[to].reachable() {
                     self.trace
                         .add(at_us, &frame, || format!("{to} hears {from}"));
+                    if let Some(interceptor) = self.nodes[to].interceptor() {
+                        interceptor.on_hear(from, &frame);
+                    }
                     handle.deliver(frame);
                 }
             }
             Event::DiskDone { node, incarnation } => self.on_written(at_us, node, incarnation),
-            Event::Arm {
-                node,
-                calls,
-                down_ms,
-            } => self.on_arm(node, calls, down_ms),
+            Event::Fault(fault) => self.on_fault(at_us, fault).await,
             Event::Crash {
                 node,
                 incarnation,
                 down_ms,
+                wiped,
             } => {
-                self.on_crash(at_us, node, incarnation, down_ms).await;
-            }
-            Event::Forget { node, down_ms } => {
-                self.crash(at_us, node, down_ms).await;
-                self.nodes[node].disk.forget(&self.genesis);
-                self.trace.add(at_us, &[], || format!("{node} forgets"));
+                self.on_crash(at_us, (node, incarnation), down_ms, wiped)
+                    .await;
             }
             Event::Restart(node) => self.start(node),
-            Event::Part(side) => {
-                self.trace
-                    .add(at_us, &[], || format!("the network parts {side:?}"));
-                network.part(side);
+            Event::Rejoin(cut) => self.around.network.rejoin(cut),
+            Event::Resume { node, pause } => {
+                if self.nodes[node].pause == pause {
+                    self.nodes[node].set_paused(false);
+                }
             }
-            Event::Join => network.join(),
+            Event::Freed(node) => self.nodes[node].disk.set_full(false),
+            Event::Published(batch) => self.around.sink.published(batch),
+            Event::Mischief(node) => {
+                if let Some(interceptor) = self.nodes[node].interceptor().cloned() {
+                    interceptor.on_mischief(&self.around.schedule);
+                }
+            }
             Event::Client(event) => {
                 self.trace.add(at_us, &[], || format!("{event:?}"));
-                let nodes: Vec<Reachable<'_>> = self.nodes.iter().map(SimNode::reachable).collect();
+                let validators = &self.nodes[..self.plan.nodes];
+                let nodes: Vec<Reachable<'_>> =
+                    validators.iter().map(SimNode::reachable).collect();
                 self.clients.on(event, &nodes);
             }
             Event::Heal => self.heal(at_us),
@@ -179,7 +250,17 @@ impl World {
 
     fn start(&mut self, node: usize) {
         let at_us = self.around.schedule.now_us();
+        let disk = &self.nodes[node].disk;
+        if disk.is_full() {
+            self.around.schedule.after(100_000, Event::Restart(node));
+            return;
+        }
+        let head = disk.look(|tables| tables.head().map(|b| b.height));
         self.trace.add(at_us, &[], || format!("{node} starts"));
+        if self.is_honest(node) {
+            let lost = disk.standing().is_amnesiac;
+            self.agreement.on_start(node, head.unwrap_or_default(), lost);
+        }
         self.nodes[node].start(&self.around);
     }
 
@@ -188,179 +269,24 @@ impl World {
             let height = block.height;
             self.trace
                 .add(at_us, &block.header, || format!("{node} commits {height}"));
-            self.agreement.on_durable(node, &block);
+            self.around.meets.said(node, "commit");
+            if self.is_honest(node) {
+                self.agreement.on_durable(node, &block);
+            }
         }
-    }
-
-    fn on_arm(&mut self, node: usize, calls: u32, down_ms: u64) {
-        let Some(life) = self.nodes[node].life().filter(|_| !self.healed) else {
-            return;
-        };
-        life.arm(calls, down_ms);
-        let incarnation = life.incarnation;
-        let crash = Event::Crash {
-            node,
-            incarnation,
-            down_ms,
-        };
-        self.around.schedule.after(ARMED_US_MAX, crash);
-    }
-
-    async fn on_crash(&mut self, at_us: u64, node: usize, incarnation: u64, down_ms: u64) {
-        let life = self.nodes[node].life();
-        let is_due = life.is_some_and(|life| {
-            life.incarnation == incarnation && (!self.healed || life.is_dead())
-        });
-        if !is_due {
-            return;
-        }
-        self.crash(at_us, node, down_ms).await;
-    }
-
-    async fn crash(&mut self, at_us: u64, node: usize, down_ms: u64) {
-        self.nodes[node].kill().await;
-        let lost = self.nodes[node].disk.crash();
-        self.lost_writes += lost as u64;
-        self.trace
-            .add(at_us, &[], || format!("{node} crashes, {lost} writes lost"));
-        let down_ms = if self.healed { 0 } else { down_ms };
-        self.around
-            .schedule
-            .after(down_ms * 1_000, Event::Restart(node));
     }
 
     fn heal(&mut self, at_us: u64) {
         self.trace.add(at_us, &[], || "the world heals".into());
         self.healed = true;
         self.around.network.heal();
-        for node in 0..NODES {
+        for node in 0..self.nodes.len() {
+            self.nodes[node].disk.heal();
+            self.nodes[node].clock.correct();
+            self.nodes[node].set_paused(false);
             match self.nodes[node].life() {
                 Some(life) => life.disarm(),
                 None => self.start(node),
-            }
-        }
-    }
-
-    /// Whether all nodes hold and published the same height.
-    fn is_level(&self) -> bool {
-        let mut heights = self.nodes.iter().map(|node| {
-            let head = node
-                .disk
-                .look(|tables| tables.head())
-                .map(|block| block.height);
-            let note = node.disk.newest_note().map(|(height, _)| height);
-            (head, note)
-        });
-        let first = heights.next();
-        first.is_some_and(|(head, note)| head == note) && heights.all(|h| Some(h) == first)
-    }
-
-    fn look(&mut self, at_us: u64) {
-        if self.clients.all_done() && self.is_level() {
-            self.verdict = Some(self.judge());
-        } else if at_us > (self.plan.faults_ms + HEALED_MS_MAX) * 1_000 {
-            self.verdict = Some(self.judge_late());
-        } else {
-            self.around.schedule.after(LOOK_US, Event::Look);
-        }
-    }
-
-    /// A world that is level and lacks what was acknowledged has lost it; others are stalled.
-    fn judge_late(&self) -> Verdict {
-        let late = if self.is_level() {
-            self.judge()
-        } else {
-            Verdict::Held
-        };
-        match late {
-            Verdict::Held => Verdict::Stalled(self.describe()),
-            failed => failed,
-        }
-    }
-
-    fn describe(&self) -> String {
-        let heights = self.nodes.iter().map(|node| {
-            let head = node
-                .disk
-                .look(|tables| tables.head())
-                .map_or(0, |b| b.height.0);
-            let note = node.disk.newest_note().map_or(0, |(height, _)| height.0);
-            format!("{head}/{note}")
-        });
-        let heights: Vec<_> = heights.collect();
-        let waiting = self.clients.waiting().len();
-        let rounds = self.around.spoken.rounds_max();
-        format!("heads/notes {heights:?}, {waiting} deposits without receipt, round {rounds}")
-    }
-
-    /// Judges ledgers, answers and cosignatures of a world that is level.
-    fn judge(&self) -> Verdict {
-        let (founders, violations) = (&self.around.founders, &self.around.violations);
-        let mut ledgers: Vec<Summary> = Vec::new();
-        for node in &self.nodes {
-            let checked = node
-                .disk
-                .look(|tables| ledger::check(tables, &founders.genesis, &*founders.verifier));
-            match checked {
-                Ok(summary) => ledgers.push(summary),
-                Err(reason) => violations.add(format!("ledger of node {}: {reason}", node.node)),
-            }
-        }
-        for (node, summary) in ledgers.iter().enumerate() {
-            if *summary != ledgers[0] {
-                violations.add(format!(
-                    "agreement: the ledgers of nodes 0 and {node} differ"
-                ));
-            }
-            self.clients.answers.check(node, summary);
-        }
-        self.check_published();
-        if let Some(summary) = ledgers.first() {
-            self.check_cosignatures(summary);
-        }
-        violations.first().map_or(Verdict::Held, Verdict::Diverged)
-    }
-
-    /// Every published checkpoint came with receipt signatures of a quorum.
-    fn check_published(&self) {
-        let (genesis, violations) = (&self.around.founders.genesis, &self.around.violations);
-        for node in &self.nodes {
-            node.disk.look(|tables| {
-                for (height, (note, signatures)) in &tables.notes {
-                    if let Some(found) = receipts::complaint(genesis, note, signatures) {
-                        let place = node.node;
-                        violations.add(format!("node {place}, checkpoint {height}: {found}"));
-                    }
-                }
-            });
-        }
-    }
-
-    /// Every cosignature sent is of the one head of its height.
-    fn check_cosignatures(&self, ledger: &Summary) {
-        let (genesis, violations) = (&self.around.founders.genesis, &self.around.violations);
-        for (node, sent) in self.around.spoken.cosigned() {
-            let validator = &genesis.validators[node];
-            let name = format!("{}/{}", genesis.origin, validator.name);
-            let key = VerifierKey::try_new(&name, VerifierKeyType::Cosigner, validator.cosigner)
-                .expect("the genesis names its cosigners well");
-            for cosignature in sent {
-                let height = cosignature.height;
-                let mut bytes = cosignature.time_s.to_be_bytes().to_vec();
-                bytes.extend(cosignature.signature);
-                let line = NoteSignature {
-                    name: name.clone(),
-                    key_id: key.key_id(),
-                    bytes,
-                };
-                let head = ledger.heads.get(&height);
-                if head.is_none_or(|text| verify_cosignature(&key, text, &line).is_none()) {
-                    violations.add(format!("node {node} cosigned another head at {height}"));
-                }
-                let receipt = &cosignature.receipt;
-                if head.is_none_or(|text| !receipts::is_signed(genesis, node, text, receipt)) {
-                    violations.add(format!("node {node} signed no receipts of head {height}"));
-                }
             }
         }
     }
@@ -375,17 +301,62 @@ impl World {
         }
         let starts: u64 = self.nodes.iter().map(|node| node.starts).sum();
         Outcome {
-            hash: Hash(self.trace.hash().0),
+            hash: self.trace.hash(),
             events: self.trace.events(),
             lines: self.trace.lines(),
             verdict,
             height: self.agreement.height().0,
             rounds_max: self.around.spoken.rounds_max(),
             acknowledged: self.clients.answers.acknowledged(),
-            restarts: starts - NODES as u64,
+            restarts: starts - self.nodes.len() as u64,
             lost_writes: self.lost_writes,
             simulated_ms: now_us / 1_000,
             net: self.around.network.counters(),
+            meets: self.around.meets.counts(),
+            guilty: self.around.misbehavior.guilty(),
         }
     }
+}
+
+fn of_kind(plan: &Plan, kind: AdversaryKind) -> Vec<NodeIndex> {
+    let those = plan.adversaries.iter().filter(|a| a.kind == kind);
+    those.map(|a| a.node).collect()
+}
+
+/// Keys of validators that are not honest, and processes that run as one.
+fn dishonest(
+    plan: &Plan,
+    people: &People,
+    founders: &Founders,
+) -> (BTreeSet<messages::keys::PublicKey>, BTreeSet<usize>) {
+    let keys = plan.adversaries.iter();
+    let keys = keys.map(|a| founders.keys[a.node].consensus).collect();
+    let lies = |p: &usize| !plan.is_honest(people.validators[*p]);
+    (keys, (0..people.count()).filter(lies).collect())
+}
+
+fn processes(around: &Surroundings, genesis: &Commit, honesty: Honesty) -> Vec<SimNode> {
+    let (plan, people) = (&around.plan, around.network.people());
+    let mut dice = Dice::new(plan.seed, "clocks");
+    let process = |process: usize| {
+        let validator = people.validators[process];
+        let kind = plan.adversaries.iter().find(|a| a.node == validator);
+        let interceptor = kind.map(|adversary| {
+            let (founders, network) = (around.founders.clone(), around.network.clone());
+            let who = (process, validator);
+            Interceptor::new(plan.seed, who, adversary.kind, founders, network)
+        });
+        let honesty = match kind {
+            Some(a) if a.kind == AdversaryKind::Amnesiac => Honesty::HidesItsLoss,
+            _ => honesty,
+        };
+        let pace = Some((around.schedule.clone(), plan.disk));
+        let disk = Disk::new(plan.seed, process, pace, honesty);
+        disk.found(genesis);
+        let ahead = dice.within(0..plan.clocks.skew_ms_max + 1) as i64;
+        let most = plan.clocks.drift_ppm_max;
+        let drift = dice.within(0..2 * most + 1) as i64 - most as i64;
+        SimNode::new(process, validator, disk, Setting::new(ahead, drift), interceptor)
+    };
+    (0..people.count()).map(process).collect()
 }

@@ -4,7 +4,7 @@ use crate::failure::FailureHook;
 use crate::keyspaces::{Keyspaces, ReadError, number};
 use crate::record::JournalRecord;
 use crate::writer::{Work, WriterHandle};
-use bus::ports::{Completion, Journal, Record, Stream};
+use bus::ports::{Completion, Journal, NewRecord, Record, Stream};
 use bytes::Bytes;
 use messages::ids::TimeMs;
 use messages::wire::FRAME_BYTES_MAX;
@@ -46,11 +46,11 @@ impl Journal for FjallJournal {
     fn append(
         &self,
         stream: Stream,
-        inputs: Vec<(TimeMs, Bytes)>,
+        inputs: Vec<NewRecord>,
         votes: bool,
         done: Completion,
     ) -> u64 {
-        let fits = |(_, input): &(TimeMs, Bytes)| input.len() <= FRAME_BYTES_MAX - RECORD_BYTES_MAX;
+        let fits = |new: &NewRecord| new.input.len() <= FRAME_BYTES_MAX - RECORD_BYTES_MAX;
         assert!(
             inputs.iter().all(fits),
             "an input is no longer than a frame"

@@ -6,7 +6,7 @@ use messages::hash::{Hash, domain_hash};
 use messages::ids::{Name, TimeMs};
 use messages::wire::{self, FrameError, Framed};
 
-/// One journaled input as it lies on disk, in a frame of schema 11 version 1.
+/// One journaled input as it lies on disk, in a frame of schema 11 version 2.
 #[derive(Clone, Debug, PartialEq, Eq, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
 pub struct JournalRecord {
     /// Position in the node's journal, from 1.
@@ -17,13 +17,15 @@ pub struct JournalRecord {
     pub now: TimeMs,
     /// The input, in its journal encoding.
     pub input: Bytes,
+    /// Digest of what it led to ([`bus::ports::NewRecord::effects`]).
+    pub effects: u64,
     /// [`JournalRecord::chain_hash`] of the record before; an anchor before the first.
     pub previous: Hash,
 }
 
 impl Framed for JournalRecord {
     const SCHEMA: u16 = 11;
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 }
 
 impl JournalRecord {
@@ -53,6 +55,7 @@ impl JournalRecord {
             stream: self.stream,
             now: self.now,
             input: self.input,
+            effects: self.effects,
         }
     }
 }
@@ -77,6 +80,7 @@ mod tests {
             stream: Stream::Checkpoint,
             now: TimeMs(9),
             input: Bytes::from_static(b"an input"),
+            effects: 11,
             previous: anchor(&network, 7),
         };
         let bytes = record.to_bytes();

@@ -9,7 +9,7 @@ use crate::index::Tail;
 use crate::keyspaces::{Keyspaces, ReadError, number, read_number};
 use crate::record::JournalRecord;
 use crate::vote_state::{Standing, VoteState, VoteStateFile};
-use bus::ports::{Commit, Completion, HeadSignatures, StoredBlock, Stream};
+use bus::ports::{Commit, Completion, HeadSignatures, NewRecord, StoredBlock, Stream};
 use bytes::Bytes;
 use fjall::OwnedWriteBatch;
 use messages::hash::Hash;
@@ -37,7 +37,7 @@ pub(crate) enum Work {
     Append {
         first_seq: u64,
         stream: Stream,
-        inputs: Vec<(TimeMs, Bytes)>,
+        inputs: Vec<NewRecord>,
         votes: bool,
         done: Completion,
     },
@@ -199,8 +199,8 @@ impl Writer {
                 done,
             } => {
                 assert_eq!(first_seq, self.end.next_seq, "appends arrive in seq order");
-                for (now, input) in inputs {
-                    self.add_record(batch, stream, now, input);
+                for input in inputs {
+                    self.add_record(batch, stream, input);
                 }
                 group.votes |= votes;
                 group.completions.push(done);
@@ -240,16 +240,16 @@ impl Writer {
         &mut self,
         batch: &mut OwnedWriteBatch,
         stream: Stream,
-        now: TimeMs,
-        input: Bytes,
+        new: NewRecord,
     ) {
         let seq = self.end.next_seq;
         let previous = self.end.hash;
         let record = JournalRecord {
             seq,
             stream,
-            now,
-            input,
+            now: new.now,
+            input: new.input,
+            effects: new.effects,
             previous,
         };
         let bytes = record.to_bytes();
@@ -424,7 +424,7 @@ mod tests {
         let append = |first_seq, votes, done| Work::Append {
             first_seq,
             stream: Stream::Consensus,
-            inputs: vec![(TimeMs(1), Bytes::from_static(b"input"))],
+            inputs: vec![NewRecord::plain(TimeMs(1), Bytes::from_static(b"input"))],
             votes,
             done,
         };

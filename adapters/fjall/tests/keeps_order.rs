@@ -7,7 +7,7 @@ mod support;
 
 use adapters_fjall::{FjallNode, Options};
 use bus::conformance::{Chain, completion, wait};
-use bus::ports::Stream;
+use bus::ports::{NewRecord, Stream};
 use bytes::Bytes;
 use messages::ids::TimeMs;
 
@@ -23,7 +23,7 @@ fn a_thousand_appends_of_eight_threads_stand_in_one_chain() {
             for i in 0..125 {
                 let (done, told) = completion();
                 let input = Bytes::from(format!("{thread}/{i}"));
-                let inputs = vec![(TimeMs(i), input.clone())];
+                let inputs = vec![NewRecord::plain(TimeMs(i), input.clone())];
                 let votes = i % 10 == 0;
                 let seq = journal.append(Stream::Consensus, inputs, votes, done);
                 waits.push((seq, input, told));

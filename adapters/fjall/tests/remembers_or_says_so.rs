@@ -7,7 +7,7 @@ mod support;
 
 use adapters_fjall::{FjallNode, OpenError, Options};
 use bus::conformance::{Chain, completion, wait};
-use bus::ports::Stream;
+use bus::ports::{NewRecord, Stream};
 use bytes::Bytes;
 use messages::ids::{Height, Name, TimeMs};
 use std::path::Path;
@@ -109,7 +109,7 @@ fn another_history_of_the_same_length_is_amnesia() {
     {
         let opened = open(other.path());
         let (done, told) = completion();
-        let inputs = (0..15).map(|i| (TimeMs(i), Bytes::from_static(b"another")));
+        let inputs = (0..15).map(|i| NewRecord::plain(TimeMs(i), Bytes::from_static(b"another")));
         let inputs = inputs.collect();
         opened.journal.append(Stream::Consensus, inputs, true, done);
         wait(&told);

@@ -195,9 +195,9 @@ impl TrialNetwork {
         let keys = ValidatorKeys {
             consensus: read_key(&dir, "consensus")?,
             checkpoint: CheckpointKeys {
-                log: read_key(&dir, "log")?,
-                cosigner: read_key(&dir, "cosigner")?,
-                receipt: read_key(&dir, "receipt")?,
+                log: Arc::new(read_key(&dir, "log")?),
+                cosigner: Arc::new(read_key(&dir, "cosigner")?),
+                receipt: Arc::new(read_key(&dir, "receipt")?),
             },
         };
         if keys.consensus.public() != self.genesis.validators[i].consensus {

@@ -3,13 +3,14 @@
 use crate::hub::Hub;
 use crate::trial::{self, TrialNetwork};
 use actix_rt::Arbiter;
-use actors::{NodeHandle, NodeKeys, NodePorts, assemble};
+use actors::{MailboxBounds, NodeHandle, NodeKeys, NodePorts, assemble};
 use adapters_fjall::{FjallNode, JournalHealth, Opened, Options};
 use adapters_http::Console;
 use bus::ports::{Clock, EventSink};
 use ledger::engine::EngineTimeouts;
 use ledger::pool::PoolLimits;
 use ledger::storage::Storage;
+use messages::consensus::EquivocationProof;
 use messages::ids::{Height, Name, TimeMs};
 use messages::ports::{SignatureChecker, StrictVerifier};
 use std::sync::{Arc, mpsc};
@@ -165,6 +166,10 @@ fn ports(network: &TrialNetwork, i: usize, around: &Surroundings) -> Result<Node
         on_floor: Arc::new(move |floor| node.set_amnesia_floor(floor, Box::new(|| {}))),
         timeouts: EngineTimeouts::default(),
         pool: PoolLimits::default(),
+        mailboxes: MailboxBounds::default(),
+        on_misbehavior: Arc::new(|proof: &EquivocationProof| {
+            tracing::error!(validator = %proof.validator(), "a validator signed two things");
+        }),
         version: env!("CARGO_PKG_VERSION"),
         on_halt: Arc::new(move |reason| on_halt(i, reason)),
         name,

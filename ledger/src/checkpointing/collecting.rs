@@ -1,11 +1,12 @@
 //! One tree head, and what validators signed over it.
 
 use bytes::Bytes;
-use messages::checkpoint::{Checkpoint, verify_cosignature};
+use messages::checkpoint::{Checkpoint, cosignature_time};
 use messages::cose_receipt::HeadSignature;
 use messages::ids::Height;
 use messages::keys::{PublicKey, Signature};
 use messages::note::{NoteSignature, VerifierKey};
+use messages::ports::ConsensusVerifier;
 use messages::quorum::quorum;
 use messages::statement::cose_key_id;
 use messages::stored::{HeadSignatures, ReceiptSignature};
@@ -93,8 +94,14 @@ impl Collecting {
     }
 
     /// Judges what the validator at `place` says, and adds what holds.
-    pub(super) fn add(&mut self, place: usize, keys: &HeadKeys, said: Said) -> Taken {
-        let made = Self::judge_receipt(&self.checkpoint, keys, &said.receipt);
+    pub(super) fn add(
+        &mut self,
+        place: usize,
+        keys: &HeadKeys,
+        said: Said,
+        verifier: &dyn ConsensusVerifier,
+    ) -> Taken {
+        let made = Self::judge_receipt(&self.checkpoint, keys, &said.receipt, verifier);
         if let Some(known) = self.signed.get_mut(&place) {
             return match (known.receipt, made) {
                 (Some(_), _) => Taken::Known,
@@ -112,7 +119,7 @@ impl Collecting {
             key_id: keys.cosigner.key_id(),
             bytes: said.cosignature,
         };
-        if verify_cosignature(&keys.cosigner, &self.text, &cosignature).is_none() {
+        if cosignature_time(verifier, &keys.cosigner, &self.text, &cosignature).is_none() {
             return Taken::Refused;
         }
         let receipt_refused = made.is_none();
@@ -124,11 +131,16 @@ impl Collecting {
         Taken::Added { receipt_refused }
     }
 
-    fn judge_receipt(head: &Checkpoint, keys: &HeadKeys, bytes: &[u8]) -> Option<Signature> {
+    fn judge_receipt(
+        head: &Checkpoint,
+        keys: &HeadKeys,
+        bytes: &[u8],
+        verifier: &dyn ConsensusVerifier,
+    ) -> Option<Signature> {
         let signature = Signature(bytes.try_into().ok()?);
         let claimed = HeadSignature::claimed(&keys.receipt, head, signature);
         claimed
-            .verify(&keys.receipt, &head.root)
+            .verify_with(verifier, &keys.receipt, &head.root)
             .then_some(signature)
     }
 

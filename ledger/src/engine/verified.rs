@@ -39,6 +39,10 @@ impl Verified {
 }
 
 impl ConsensusVerifier for Verified {
+    fn verify_message(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
+        self.verifier.verify_message(key, message, signature)
+    }
+
     fn verify(&self, key: &PublicKey, message_hash: &Hash, signature: &Signature) -> bool {
         let known = self
             .good

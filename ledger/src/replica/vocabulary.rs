@@ -4,7 +4,8 @@ use crate::engine::EngineTimer;
 use crate::execution::{Entry, Executed};
 use bytes::Bytes;
 use messages::block::BlockBytes;
-use messages::consensus::{CommitCertificate, EquivocationProof};
+use messages::cbor::Canonical;
+use messages::consensus::{CommitCertificate, ConsensusMessage, EquivocationProof};
 use messages::ids::{Height, Round, StatementId};
 use messages::wire::{CertifiedBlock, FrameError, Framed, PeerMessage};
 use std::sync::Arc;
@@ -124,6 +125,34 @@ pub enum ReplicaEffect {
     },
     /// A peer signed two different things: proof.
     Misbehavior(EquivocationProof),
+}
+
+impl ReplicaEffect {
+    /// What a replay must lead to again: votes and proposals as signed, and decided blocks.
+    pub(super) fn imprint(&self, out: &mut Vec<u8>) {
+        let signed = match self {
+            Self::Broadcast(PeerMessage::Consensus(message))
+            | Self::Broadcast(PeerMessage::Proposal { message, .. }) => message,
+            Self::Commit(decided) => {
+                out.push(3);
+                out.extend(decided.executed.id.0.0);
+                return;
+            }
+            _ => return,
+        };
+        match ConsensusMessage::from_bytes(signed) {
+            Ok(ConsensusMessage::Vote(signed)) => {
+                out.push(1);
+                out.extend(signed.vote.signing_hash().0);
+            }
+            Ok(ConsensusMessage::Proposal(signed)) => {
+                out.push(2);
+                out.extend(signed.proposal.signing_hash().0);
+            }
+            // Certificates repeat what others signed.
+            Ok(ConsensusMessage::Polka(_) | ConsensusMessage::RoundCertificate(_)) | Err(_) => {}
+        }
+    }
 }
 
 /// A decided block on its way to the disk.

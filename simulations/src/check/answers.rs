@@ -1,31 +1,42 @@
-//! What nodes told clients: every id they acknowledged, and every receipt they handed out.
+//! What nodes told clients: every id that honest ones acknowledged, and every receipt anybody
+//! handed out.
 
 use super::Violations;
 use super::ledger::Summary;
+use super::receipt_text::{self, Held};
+use crate::founders::Founders;
+use bytes::Bytes;
 use messages::api::Committed;
+use messages::hash::Hash;
 use messages::ids::StatementId;
-use messages::policy::Policy;
 use messages::verify::verify_bytes;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The answers of a world.
 pub struct Answers {
-    policy: Policy,
+    founders: Arc<Founders>,
+    /// The keys are real, so the verifier that strangers use judges too.
+    real_keys: bool,
     acknowledged: BTreeSet<StatementId>,
     receipts: BTreeMap<StatementId, Vec<Committed>>,
     /// Receipt texts judged already.
-    judged: BTreeSet<String>,
+    judged: BTreeSet<Hash>,
+    /// Roots by size, of receipts that hold.
+    roots: BTreeMap<u64, Held>,
     violations: Violations,
 }
 
 impl Answers {
-    /// No answer yet; receipts are judged by `policy`.
-    pub fn new(policy: Policy, violations: Violations) -> Self {
+    /// No answer yet.
+    pub fn new(founders: Arc<Founders>, real_keys: bool, violations: Violations) -> Self {
         Self {
-            policy,
+            founders,
+            real_keys,
             acknowledged: BTreeSet::new(),
             receipts: BTreeMap::new(),
             judged: BTreeSet::new(),
+            roots: BTreeMap::new(),
             violations,
         }
     }
@@ -35,30 +46,58 @@ impl Answers {
         self.acknowledged.insert(id);
     }
 
-    /// A node handed out a receipt.
-    pub fn on_receipt(&mut self, asked: StatementId, committed: &Committed) {
+    /// A node handed out a receipt for `entry`.
+    pub fn on_receipt(&mut self, asked: StatementId, entry: &Bytes, committed: &Committed) {
         self.on_acknowledged(asked);
-        if !self.judged.insert(committed.receipt.clone()) {
+        if !self.judged.insert(Hash::of(committed.receipt.as_bytes())) {
             return;
         }
-        let report = verify_bytes(committed.receipt.as_bytes(), &self.policy, None);
-        let evidence = report.evidence.as_ref();
-        let holds = evidence.is_some_and(|e| {
+        let fail = |reason: String| {
+            self.violations
+                .add(format!("a receipt of {asked} does not verify: {reason}"));
+        };
+        match receipt_text::judge(&committed.receipt, entry, &self.founders) {
+            Err(reason) => fail(reason),
+            Ok(held) if held.index != committed.index.0 || committed.id != asked => {
+                fail("it is about something else".into());
+            }
+            Ok(held) => self.on_head(held),
+        }
+        if self.real_keys {
+            self.ask_the_verifier(asked, committed);
+        }
+        self.receipts
+            .entry(asked)
+            .or_default()
+            .push(committed.clone());
+    }
+
+    /// No two receipts that hold are of different trees of one size.
+    fn on_head(&mut self, held: Held) {
+        let known = self.roots.entry(held.size).or_insert_with(|| held.clone());
+        if known.root != held.root {
+            let both: Vec<_> = known.cosigners.intersection(&held.cosigners).collect();
+            self.violations.add(format!(
+                "conflicting receipts: two roots of size {}, both cosigned by {both:?}",
+                held.size
+            ));
+        }
+    }
+
+    fn ask_the_verifier(&self, asked: StatementId, committed: &Committed) {
+        let report = verify_bytes(committed.receipt.as_bytes(), &self.founders.policy, None);
+        let holds = report.evidence.as_ref().is_some_and(|e| {
             e.id == asked && e.index == committed.index && e.height == committed.height
         });
-        if !report.is_accepted() || !holds || committed.id != asked {
+        if !report.is_accepted() || !holds {
             let failure = report
                 .failures()
                 .next()
                 .map(|f| format!("{:?}: {}", f.check, f.found));
             let reason = failure.unwrap_or("it is about something else".into());
             self.violations
-                .add(format!("a receipt of {asked} does not verify: {reason}"));
+                .add(format!("the verifier refuses a receipt of {asked}: {reason}"));
         }
-        self.receipts
-            .entry(asked)
-            .or_default()
-            .push(committed.clone());
     }
 
     /// Statements that some node acknowledged.
@@ -70,7 +109,7 @@ impl Answers {
     pub fn check(&self, node: usize, ledger: &Summary) {
         for (id, places) in &ledger.statements {
             if places.len() != 1 {
-                let id = StatementId(messages::hash::Hash(*id));
+                let id = StatementId(Hash(*id));
                 self.violations
                     .add(format!("node {node}: {id} is at {places:?}: expected once"));
             }

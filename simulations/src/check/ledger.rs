@@ -1,12 +1,14 @@
 //! A whole ledger, read from a disk and checked from the first entry to the last.
 
 use crate::disk::Tables;
+use crate::founders::Founders;
 use bytes::Bytes;
 use messages::block::Header;
 use messages::cbor::Canonical;
 use messages::consensus::CommitCertificate;
 use messages::genesis::Genesis;
-use messages::ids::Height;
+use messages::hash::Hash;
+use messages::ids::{Height, StatementId};
 use messages::ports::ConsensusVerifier;
 use messages::statement::{Lodged, Statement};
 use sha2::{Digest, Sha256};
@@ -25,6 +27,15 @@ pub struct Summary {
     pub root: [u8; 32],
     /// Places of every entry that is a statement, by id.
     pub statements: BTreeMap<[u8; 32], Vec<u64>>,
+    /// Ids of all statements, in order.
+    pub order: Vec<[u8; 32]>,
+}
+
+impl Summary {
+    /// Whether `other` has the same blocks, and perhaps more.
+    pub fn is_prefix_of(&self, other: &Self) -> bool {
+        other.headers.starts_with(&self.headers)
+    }
 }
 
 fn sha256(parts: &[&[u8]]) -> [u8; 32] {
@@ -74,9 +85,10 @@ fn head_text(origin: &str, size: usize, root: &[u8; 32]) -> String {
 /// The first thing that does not hold.
 pub fn check(
     tables: &Tables,
-    genesis: &Genesis,
-    verifier: &dyn ConsensusVerifier,
+    founders: &Founders,
+    submitted: &BTreeSet<StatementId>,
 ) -> Result<Summary, String> {
+    let (genesis, verifier) = (&*founders.genesis, &*founders.verifier);
     let leaves: Vec<[u8; 32]> = tables.entries.iter().map(|e| sha256(&[&[0], e])).collect();
     let genesis_leaf = sha256(&[&[0], &genesis.to_bytes()]);
     if leaves.first() != Some(&genesis_leaf) {
@@ -110,8 +122,15 @@ pub fn check(
             return fail("the log's root is not that of its entries");
         }
         for (place, leaf) in (next_leaf as u64..).zip(&leaves[next_leaf..size - 1]) {
+            if !submitted.contains(&StatementId(Hash(*leaf))) {
+                return fail("it has a statement that nobody deposited in good faith");
+            }
             summary.statements.entry(*leaf).or_default().push(place);
+            summary.order.push(*leaf);
             check_body(tables, &tables.entries[place as usize])?;
+        }
+        if block.outcomes.iter().any(|code| *code != 0) {
+            return fail("a statement of an open namespace did not succeed");
         }
         previous = sha256(&[b"wutong/header/v1\0", &block.header]);
         check_certificate(&block.certificate, *height, previous, genesis, verifier)?;
@@ -180,7 +199,6 @@ fn check_certificate(
 mod tests {
     use super::*;
     use messages::checkpoint::Checkpoint;
-    use messages::hash::Hash;
     use messages::ids::TreeSize;
 
     #[test]

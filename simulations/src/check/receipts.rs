@@ -1,8 +1,8 @@
 //! Receipt signatures of published tree heads (RFC 9942), judged from the RFC's bytes: nothing of
 //! the code that makes them is used here but the signature scheme.
 
+use crate::founders::Founders;
 use messages::checkpoint::Checkpoint;
-use messages::genesis::Genesis;
 use messages::hash::Hash;
 use messages::keys::{PublicKey, Signature};
 use messages::stored::HeadSignatures;
@@ -60,32 +60,38 @@ fn key_id(key: &PublicKey) -> [u8; 8] {
 }
 
 /// Whether a validator signed receipts of the head with this checkpoint text.
-pub fn is_signed(genesis: &Genesis, node: usize, text: &str, signature: &[u8]) -> bool {
+pub fn is_signed(founders: &Founders, node: usize, text: &str, signature: &[u8]) -> bool {
+    let genesis = &founders.genesis;
     let key = genesis.validators[node].receipt;
     let Ok(head) = Checkpoint::parse(text) else {
         return false;
     };
     let message = signed(&genesis.origin, head.size.0, &key_id(&key), &head.root.0);
     let signature: Result<[u8; 64], _> = signature.try_into();
-    signature.is_ok_and(|signature| key.verify_strict(&message, &Signature(signature)))
+    signature.is_ok_and(|signature| {
+        let signature = Signature(signature);
+        founders.verifier.verify_message(&key, &message, &signature)
+    })
 }
 
 /// What is wrong with the receipt signatures beside a published note: it needs valid ones of more
-/// than two thirds of the validators, each once, as every honest one that cosigns also signs these.
-pub fn complaint(genesis: &Genesis, note: &str, published: &HeadSignatures) -> Option<String> {
+/// than two thirds of the validators, each once, as every honest one that cosigns also signs these; `withheld` of
+/// those who cosigned may not have.
+pub fn complaint(founders: &Founders, note: &str, published: &HeadSignatures, withheld: usize) -> Option<String> {
+    let genesis = &founders.genesis;
     let n = genesis.validators.len();
     let mut signers = BTreeSet::new();
     let text = note.find("\n\n").map_or(note, |end| &note[..=end]);
     for made in &published.signatures {
         let place = (0..n).find(|i| key_id(&genesis.validators[*i].receipt) == made.key_id);
-        let valid = place.filter(|i| is_signed(genesis, *i, text, &made.signature.0));
+        let valid = place.filter(|i| is_signed(founders, *i, text, &made.signature.0));
         match valid {
             Some(place) if signers.insert(place) => {}
             _ => return Some("a receipt signature is of nobody, invalid, or there twice".into()),
         }
     }
     let (found, all) = (signers.len(), n);
-    (3 * found <= 2 * all).then(|| format!("receipt signatures of {found} of {all} validators"))
+    (3 * (found + withheld) <= 2 * all).then(|| format!("receipt signatures of {found} of {all} validators"))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Every frame is decoded as it leaves its node, whether or not it arrives anywhere.
 
 use super::Violations;
+use crate::meets::step_of;
 use messages::cbor::Canonical;
 use messages::consensus::{BlockId, CommitCertificate, ConsensusMessage, Proposal, Vote, VoteKind};
 use messages::ids::{Height, Name, Round};
@@ -29,6 +30,8 @@ pub struct SentCosignature {
 
 struct State {
     network: Name,
+    /// Validators that are not honest, by key, and the processes that run as one.
+    dishonest: (BTreeSet<PublicKey>, BTreeSet<usize>),
     verifier: Arc<dyn ConsensusVerifier>,
     votes: BTreeMap<Step, (Vote, Signature)>,
     proposals: BTreeMap<(PublicKey, Height, Round), (Proposal, Signature)>,
@@ -48,10 +51,12 @@ impl Spoken {
     pub fn new(
         network: Name,
         verifier: Arc<dyn ConsensusVerifier>,
+        dishonest: (BTreeSet<PublicKey>, BTreeSet<usize>),
         violations: Violations,
     ) -> Self {
         Self(Arc::new(Mutex::new(State {
             network,
+            dishonest,
             verifier,
             votes: BTreeMap::new(),
             proposals: BTreeMap::new(),
@@ -68,14 +73,23 @@ impl Spoken {
             .expect("no code panics while it holds what was spoken")
     }
 
-    /// A frame leaves a node.
-    pub fn on_frame(&self, from: usize, frame: &[u8]) {
+    /// A frame leaves a node; gives the step of the protocol that it belongs to.
+    pub fn on_frame(&self, from: usize, frame: &[u8]) -> &'static str {
         let mut state = self.state();
         match wire::decode::<Envelope>(frame) {
-            Ok(envelope) => state.on_message(from, envelope.message),
-            Err(error) => state
-                .violations
-                .add(format!("node {from} sent a bad frame: {error}")),
+            Ok(envelope) => {
+                let step = step_of(&envelope.message);
+                if !state.dishonest.1.contains(&from) {
+                    state.on_message(from, envelope.message);
+                }
+                step
+            }
+            Err(error) => {
+                state
+                    .violations
+                    .add(format!("node {from} sent a bad frame: {error}"));
+                "noise"
+            }
         }
     }
 
@@ -166,6 +180,9 @@ impl State {
     }
 
     fn on_vote(&mut self, vote: Vote, signature: Signature) {
+        if self.dishonest.0.contains(&vote.validator) {
+            return;
+        }
         self.rounds_max = self.rounds_max.max(vote.round.0);
         let step = (vote.validator, vote.height, vote.round, vote.kind);
         let Some((known, known_signature)) = self.votes.get(&step) else {
@@ -187,6 +204,9 @@ impl State {
     }
 
     fn on_proposal(&mut self, proposal: Proposal, signature: Signature) {
+        if self.dishonest.0.contains(&proposal.proposer) {
+            return;
+        }
         let step = (proposal.proposer, proposal.height, proposal.round);
         let Some((known, known_signature)) = self.proposals.get(&step) else {
             self.proposals.insert(step, (proposal, signature));
@@ -271,8 +291,11 @@ mod tests {
     fn heard(frames: &[Bytes]) -> Option<String> {
         let violations = Violations::default();
         let verifier = Arc::new(FakeVerifier::new(Hash::ZERO));
-        let spoken = Spoken::new(name("sim"), verifier, violations.clone());
-        frames.iter().for_each(|frame| spoken.on_frame(0, frame));
+        let nobody = Default::default();
+        let spoken = Spoken::new(name("sim"), verifier, nobody, violations.clone());
+        for frame in frames {
+            spoken.on_frame(0, frame);
+        }
         violations.first()
     }
 

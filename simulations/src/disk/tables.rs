@@ -9,10 +9,12 @@ use messages::ids::{Height, LeafIndex, StatementId};
 use std::collections::BTreeMap;
 
 /// The durable content of one disk.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Tables {
-    /// Journal records; the first has seq 1.
+    /// Journal records, without gaps.
     pub records: Vec<Record>,
+    /// Seq of the first record.
+    pub first_seq: u64,
     /// Blocks by height.
     pub blocks: BTreeMap<Height, StoredBlock>,
     /// Entries in log order.
@@ -33,7 +35,47 @@ pub struct Tables {
     pub bodies: BTreeMap<Hash, Bytes>,
 }
 
+impl Default for Tables {
+    fn default() -> Self {
+        Self {
+            records: Vec::new(),
+            first_seq: 1,
+            blocks: BTreeMap::new(),
+            entries: Vec::new(),
+            tiles: BTreeMap::new(),
+            rows: BTreeMap::new(),
+            positions: BTreeMap::new(),
+            values: BTreeMap::new(),
+            block_ids: BTreeMap::new(),
+            notes: BTreeMap::new(),
+            bodies: BTreeMap::new(),
+        }
+    }
+}
+
 impl Tables {
+    /// Seq of the last record, or the one before the first.
+    pub fn last_seq(&self) -> u64 {
+        self.first_seq + self.records.len() as u64 - 1
+    }
+
+    /// Adds records to the journal.
+    ///
+    /// # Panics
+    /// When they do not follow: the node is wrong, not the disk.
+    pub fn append(&mut self, records: Vec<Record>) {
+        for record in records {
+            assert_eq!(record.seq, self.last_seq() + 1, "records leave no gap");
+            self.records.push(record);
+        }
+    }
+
+    /// Drops the journal; the next record has this seq.
+    pub fn restart_journal(&mut self, first_seq: u64) {
+        self.records.clear();
+        self.first_seq = first_seq;
+    }
+
     /// Writes a block.
     ///
     /// # Panics
@@ -104,7 +146,7 @@ impl Tables {
 
     /// Journal records of a stream from a seq on.
     pub fn records(&self, stream: Stream, seq: u64) -> Vec<Record> {
-        let first = seq.saturating_sub(1) as usize;
+        let first = seq.saturating_sub(self.first_seq) as usize;
         let from = self.records.iter().skip(first);
         from.filter(|record| record.stream == stream)
             .cloned()

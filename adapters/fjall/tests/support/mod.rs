@@ -5,7 +5,7 @@
 
 use adapters_fjall::{FailureHook, FjallNode, JournalHealth, OpenError, Opened, Options};
 use bus::conformance::{completion, wait};
-use bus::ports::{Journal, Stream};
+use bus::ports::{Journal, NewRecord, Stream};
 use bytes::Bytes;
 use messages::ids::{Name, TimeMs};
 use std::path::Path;
@@ -52,7 +52,7 @@ pub(crate) fn append(journal: &dyn Journal, count: u64, votes: bool) {
     for _ in 0..count {
         let (done, told) = completion();
         let text = format!("input {} {}", journal.next_seq(), "x".repeat(100));
-        let input = vec![(TimeMs(1), Bytes::from(text))];
+        let input = vec![NewRecord::plain(TimeMs(1), Bytes::from(text))];
         journal.append(Stream::Consensus, input, votes, done);
         wait(&told);
     }

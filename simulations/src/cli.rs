@@ -1,0 +1,47 @@
+//! The commands of `wutong-sim`. A tester's own binary calls [`main`] with its testers and has
+//! them all.
+
+mod report;
+mod run;
+
+use crate::tester::MakeTester;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Runs whole networks on a virtual clock, network and disk, one world per seed.
+///
+/// A seed draws a network, its faults, its adversaries and its clients; the same seed gives the
+/// same bytes. A failure ends with the one command that shows it again.
+#[derive(Parser)]
+#[command(name = "wutong-sim", version, after_help = AFTER_HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "Exit codes: 0 all as expected; 1 a world failed, or a comparison found a \
+difference; 2 wrong use.\nScenarios and their keys: docs/simulation.md.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs a range of seeds.
+    Run(run::RunArgs),
+    /// Lists the scenarios that come along.
+    Scenarios {
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Runs the command line, with testers that look on in every world.
+pub fn main(testers: Vec<MakeTester>) -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Run(args) => run::run(&args, testers),
+        Command::Scenarios { json } => report::scenarios(json),
+    };
+    done.unwrap_or_else(|error| {
+        report::complain(&error);
+        ExitCode::from(2)
+    })
+}
