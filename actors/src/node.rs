@@ -9,7 +9,8 @@ use crate::shell::{Build, Core, Interpret, Parts, Shell};
 use crate::stepped::{SteppedHost, SteppedParts};
 use bus::api::{Listener, NodeApi, Query, Reply, SubmitAnswer};
 use bus::mailbox::{Mailbox, Overflow};
-use bus::ports::{BodyStore, Store};
+use bus::journal_file::Opening;
+use bus::ports::{BodyStore, NewRecord, Store, Stream};
 use bus::supervision::ActorName;
 use bytes::Bytes;
 use ledger::admission::{Admission, AdmissionInput, BodyDuty};
@@ -25,6 +26,7 @@ use messages::api::Answer;
 use messages::consensus::EquivocationProof;
 use messages::ids::{Height, Ordinal};
 use messages::stored::{BodyReader, LedgerReader, StoredBlock};
+use messages::wire;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -208,6 +210,7 @@ pub fn assemble_stepped(ports: NodePorts) -> (NodeHandle, SteppedParts) {
 }
 
 fn assemble_on<H: Host>(ports: NodePorts, host: &H) -> NodeHandle {
+    tell_opening(&ports);
     let bounds = ports.mailboxes;
     let policy = ports
         .genesis
@@ -260,6 +263,18 @@ fn assemble_on<H: Host>(ports: NodePorts, host: &H) -> NodeHandle {
     };
     host.run(ActorName::Sync, |_, _| link);
     NodeHandle { wiring, frames }
+}
+
+/// Writes down which software opens the node where: a replay builds its machines anew there.
+fn tell_opening(ports: &NodePorts) {
+    let opening = Opening {
+        version: ports.version.into(),
+        head: head(&*ports.store).height,
+        floor: ports.amnesiac.is_none().then_some(ports.floor),
+    };
+    let record = NewRecord::plain(ports.clock.now(), wire::encode(&opening));
+    let journal = &ports.journal;
+    journal.append(Stream::Node, vec![record], false, Box::new(|| ()));
 }
 
 /// What the parts of a node are built from.

@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod conformance;
+pub mod journal_file;
 pub mod mailbox;
 pub mod ports;
 pub mod supervision;

@@ -47,6 +47,8 @@ pub enum Stream {
     Consensus,
     /// Inputs of the checkpoint actor.
     Checkpoint,
+    /// What the node itself did: an [`crate::journal_file::Opening`] each time it opens.
+    Node,
 }
 
 /// One journaled input.

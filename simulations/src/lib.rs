@@ -22,6 +22,7 @@ pub mod net;
 pub mod node;
 pub mod outcome;
 pub mod plan;
+pub mod replay;
 pub mod scenario;
 pub mod schedule;
 pub mod statements;

@@ -21,14 +21,16 @@ const KNOWN: [(&str, &str); 12] = [
     ("twins", include_str!("../scenarios/twins.toml")),
 ];
 
-/// What should come of a world.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// What should come of the worlds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expected {
     /// Everything that must hold holds.
     Held,
     /// A checker must find something wrong: more fails than the protocol allows, or on purpose.
     Violation,
+    /// A checker must find something wrong in at least one of the seeds.
+    SomeViolation,
 }
 
 /// A scenario.
@@ -112,7 +114,11 @@ impl Scenario {
                 .filter(|n| (1..=16).contains(n))
                 .ok_or("plan.nodes: expected a number from 1 to 16")?,
         };
-        let drawn = Plan::draw_for(seed, driver, nodes);
+        let mut drawn = Plan::draw_for(seed, driver, nodes);
+        if self.plan.contains_key("adversaries") {
+            // Those that the seed drew fill the share of nodes that may fail.
+            drawn.faults.retain(|planned| planned.fault.is_survivable());
+        }
         merge_into(drawn, &self.plan)
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn line(line: &str) {
 /// Lists the scenarios.
 pub(super) fn scenarios(json: bool) -> Result<ExitCode, String> {
     for (name, scenario) in Scenario::known() {
-        let fails = scenario.expect == Expected::Violation;
+        let fails = scenario.expect != Expected::Held;
         if json {
             let object = serde_json::json!({
                 "name": name,
@@ -99,6 +99,8 @@ pub(super) fn outcome_as_json(plan: &Plan, outcome: &Outcome) -> serde_json::Val
 pub(super) struct Totals {
     pub(super) seeds: u64,
     pub(super) failed: Vec<u64>,
+    /// A checker found what the scenario is about, in some world.
+    pub(super) found: bool,
     heights: u64,
     heights_min: Option<u64>,
     simulated_ms: u64,

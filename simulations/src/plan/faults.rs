@@ -182,6 +182,12 @@ impl Fault {
         }
     }
 
+    /// Whether an honest node gets over it without anybody's help, as often as it comes.
+    pub fn is_survivable(&self) -> bool {
+        let large = matches!(self, Self::ClockStep { by_ms, .. } if by_ms.abs() > 500);
+        self.loses_data_of().is_none() && !large
+    }
+
     /// The node that loses what it had on its disk.
     pub fn loses_data_of(&self) -> Option<NodeIndex> {
         match self {

@@ -3,11 +3,16 @@
 use super::{HEALED_MS_MAX, LOOK_US, World};
 use crate::check::ledger::{self, Summary};
 use crate::check::{events, receipts};
+use crate::founders::node_name;
 use crate::outcome::Verdict;
+use crate::plan::Driver;
+use crate::replay;
 use crate::schedule::Event;
 use messages::checkpoint::cosignature_time;
 use messages::note::{NoteSignature, VerifierKey, VerifierKeyType};
 
+/// One stepped world in so many replays a journal.
+const REPLAY_EVERY: u64 = 4;
 /// What may still wait in the mailboxes of a node at rest.
 const WAITING_MAX: usize = 512;
 
@@ -82,14 +87,41 @@ impl World {
                 }
                 self.clients.answers.check(*node, summary);
             }
-            events::check(&self.around.sink.events(), longest, &violations);
+            let publishes = self.is_honest(0);
+            events::check(&self.around.sink.events(), longest, publishes, &violations);
             self.check_cosignatures(longest);
         }
         self.check_published();
+        self.check_replay();
         if violations.first().is_none() {
             self.ask_testers(|tester, view| tester.at_end(view));
         }
         violations.first().map_or(Verdict::Held, Verdict::Diverged)
+    }
+
+    /// The journal of one honest node, stepped again without any key, leads to the same.
+    fn check_replay(&self) {
+        let honest: Vec<_> = self.nodes.iter().filter(|n| self.is_honest(n.node)).collect();
+        let often = match self.plan.driver {
+            Driver::Actors => 1,
+            Driver::Stepped => REPLAY_EVERY,
+        };
+        if honest.is_empty() || !self.plan.seed.is_multiple_of(often) {
+            return;
+        }
+        let node = honest[(self.plan.seed / often) as usize % honest.len()];
+        let (first, records) = node.disk.look(|t| (t.first_seq, t.records.clone()));
+        if first != 1 {
+            return; // It lost its beginning.
+        }
+        let (founders, name) = (&self.around.founders, node_name(node.validator));
+        let (genesis, verifier) = (&founders.genesis, founders.verifier.clone());
+        if let Err(difference) = replay::check(genesis, &name, verifier, records) {
+            let node = node.node;
+            self.around
+                .violations
+                .add(format!("replay of node {node}: {difference}"));
+        }
     }
 
     /// Every published checkpoint came with receipt signatures of a quorum.
