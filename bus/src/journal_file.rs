@@ -43,6 +43,8 @@ pub struct FileHeader {
     pub genesis: Bytes,
     /// Height of the block behind which the records begin; the blocks up to it follow.
     pub base: Height,
+    /// In a journal of the simulator, what its keyed hashes are made with in place of signatures.
+    pub secret: Option<Hash>,
     /// Version of the software that wrote the file.
     pub version: String,
 }

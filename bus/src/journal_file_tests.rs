@@ -18,6 +18,7 @@ fn file() -> Vec<u8> {
         node: Name::try_new("node-0").unwrap(),
         genesis: Bytes::from_static(b"genesis"),
         base: Height(0),
+        secret: None,
         version: "1".into(),
     };
     let mut writer = JournalFileWriter::new(Vec::new(), &header).unwrap();

@@ -25,6 +25,7 @@ use messages::ids::{Height, LeafIndex, Name, StatementId, TimeMs, TreeSize};
 use messages::stored::{BodyReader, Commit, HeadSignatures, LedgerReader, StoredBlock};
 use messages::wire::PeerMessage;
 use published::{Published, unpublished};
+pub use serving::certified_block;
 use states::RecentStates;
 use std::collections::BTreeMap;
 use std::sync::Arc;

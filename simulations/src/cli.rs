@@ -1,9 +1,13 @@
 //! The commands of `wutong-sim`. A tester's own binary calls [`main`] with its testers and has
 //! them all.
 
+mod diff;
+mod replay;
 mod report;
 mod run;
+mod shrink;
 
+use crate::Options;
 use crate::tester::MakeTester;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -26,6 +30,12 @@ difference; 2 wrong use.\nScenarios and their keys: docs/simulation.md.";
 enum Command {
     /// Runs a range of seeds.
     Run(run::RunArgs),
+    /// Steps a journal again, of a real node or of a run, and proves that it leads to the same.
+    Replay(replay::ReplayArgs),
+    /// Finds the least faults with which a seed still fails, as a scenario file.
+    Shrink(shrink::ShrinkArgs),
+    /// Shows the first difference of two traces.
+    Diff(diff::DiffArgs),
     /// Lists the scenarios that come along.
     Scenarios {
         /// Prints JSON.
@@ -38,6 +48,15 @@ enum Command {
 pub fn main(testers: Vec<MakeTester>) -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Run(args) => run::run(&args, testers),
+        Command::Replay(args) => replay::run(&args),
+        Command::Shrink(args) => {
+            let options = Options {
+                testers,
+                ..Options::default()
+            };
+            shrink::run(&args, options)
+        }
+        Command::Diff(args) => diff::run(&args),
         Command::Scenarios { json } => report::scenarios(json),
     };
     done.unwrap_or_else(|error| {

@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 const WRITE_US_MIN: u64 = 100;
 
 /// Whether a disk keeps its word.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Honesty {
     /// Says "durable" when it is.

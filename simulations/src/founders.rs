@@ -25,6 +25,8 @@ pub struct Founders {
     pub policy: Policy,
     /// Keys of the validators, by place.
     pub keys: Vec<NodeKeys>,
+    /// What keyed hashes are made with in a world without real keys.
+    pub secret: Hash,
     /// Judges what validators sign.
     pub verifier: Arc<dyn ConsensusVerifier>,
 }
@@ -112,6 +114,7 @@ impl Founders {
             genesis: Arc::new(genesis),
             policy,
             keys: (0..plan.nodes).map(|node| signing.keys_of(node)).collect(),
+            secret,
             verifier,
         }
     }

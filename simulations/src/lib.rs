@@ -15,6 +15,7 @@ pub mod dice;
 pub mod disk;
 pub mod errors;
 pub mod events;
+pub mod export;
 pub mod founders;
 pub mod life;
 pub mod meets;
@@ -44,6 +45,7 @@ pub use world::HEALED_MS_MAX;
 
 use check::Violations;
 use errors::ErrorWatch;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use trace::Trace;
@@ -87,13 +89,23 @@ pub fn run_plan(plan: Plan, options: &Options) -> Outcome {
     let subscriber = tracing_subscriber::registry().with(watch).with(logs);
     let furnishing = Furnishing {
         honesty: options.honesty,
-        trace,
+        trace: trace.clone(),
         violations,
         testers: options.testers.iter().map(|make| make()).collect(),
     };
-    tracing::subscriber::with_default(subscriber, || match plan.driver {
+    let run = || match plan.driver {
         Driver::Actors => on_paused_clock(plan, furnishing),
         Driver::Stepped => at_once(World::new(plan, furnishing).run()),
+    };
+    // A panic that no node catches is a bug as well, and its seed must not be lost.
+    let ran = catch_unwind(AssertUnwindSafe(|| {
+        tracing::subscriber::with_default(subscriber, run)
+    }));
+    ran.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|t| (*t).into()));
+        let reason = text.unwrap_or_else(|| "no message".into());
+        Outcome::of_panic(format!("a panic: {reason}"), trace.lines())
     })
 }
 

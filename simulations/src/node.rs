@@ -212,25 +212,34 @@ impl SimNode {
     /// Gives the parts of a stepped node their turns until nothing waits; actors take theirs when
     /// the runtime is let go on. Gives whether anything was done.
     ///
-    /// # Panics
-    /// When the node never comes to rest.
-    pub fn settle(&mut self, now: Instant, pick: &mut dyn FnMut(usize) -> usize) -> bool {
+    /// # Errors
+    /// The name of an actor of a node that never comes to rest.
+    pub fn settle(
+        &mut self,
+        now: Instant,
+        pick: &mut dyn FnMut(usize) -> usize,
+    ) -> Result<bool, &'static str> {
         let Some(running) = &mut self.running else {
-            return false;
+            return Ok(false);
         };
         let Process::Stepped {
             parts,
             paused: false,
         } = &mut running.process
         else {
-            return false;
+            return Ok(false);
         };
+        let mut last = "";
         for turns in 0..TURNS_MAX {
-            if running.life.is_dead() || parts.turn(now, pick).is_none() {
-                return turns > 0;
+            if running.life.is_dead() {
+                return Ok(turns > 0);
+            }
+            match parts.turn(now, pick) {
+                None => return Ok(turns > 0),
+                Some(name) => last = name.as_str(),
             }
         }
-        panic!("node {} does not come to rest", self.node);
+        Err(last)
     }
 
     /// When the next timer of a stepped node that goes on is due.

@@ -57,3 +57,24 @@ pub struct Outcome {
     /// Validators that were proven to have signed two things, by place.
     pub guilty: BTreeSet<usize>,
 }
+
+impl Outcome {
+    /// A world that ended in a panic.
+    pub(crate) fn of_panic(reason: String, lines: Vec<String>) -> Self {
+        Self {
+            hash: Hash::ZERO,
+            events: 0,
+            lines,
+            verdict: Verdict::Diverged(reason),
+            height: 0,
+            rounds_max: 0,
+            acknowledged: 0,
+            restarts: 0,
+            lost_writes: 0,
+            simulated_ms: 0,
+            net: NetCounters::default(),
+            meets: Counts::default(),
+            guilty: BTreeSet::new(),
+        }
+    }
+}

@@ -2,10 +2,13 @@
 
 use crate::check::Violations;
 use crate::disk::Tables;
+use crate::founders::Founders;
 use crate::net::NetCounters;
 use crate::node::SimNode;
 use crate::plan::{Fault, Plan};
 use crate::schedule::{Event, NodeIndex, Schedule};
+use messages::genesis::Genesis;
+use messages::hash::Hash;
 use std::sync::Arc;
 
 /// Looks at a world after each event, and may do something to it.
@@ -21,6 +24,9 @@ pub trait Tester {
 
     /// The world has come to its end, and nothing was violated so far.
     fn at_end(&mut self, _world: &mut View<'_>) {}
+
+    /// The world closes, whatever came of it: the time to keep something of it.
+    fn at_close(&mut self, _world: &mut View<'_>) {}
 }
 
 /// Makes a tester for a world.
@@ -30,6 +36,7 @@ pub type MakeTester = Arc<dyn Fn() -> Box<dyn Tester> + Send + Sync>;
 pub struct View<'a> {
     /// What the world is made of.
     pub plan: &'a Plan,
+    pub(crate) founders: &'a Founders,
     pub(crate) schedule: &'a Schedule,
     pub(crate) nodes: &'a [SimNode],
     pub(crate) violations: &'a Violations,
@@ -50,6 +57,16 @@ impl View<'_> {
     /// Greatest durable height of a process.
     pub fn height(&self, node: NodeIndex) -> u64 {
         self.look(node, |tables| tables.head().map_or(0, |b| b.height.0))
+    }
+
+    /// The genesis document of the world.
+    pub fn genesis(&self) -> &Genesis {
+        &self.founders.genesis
+    }
+
+    /// What keyed hashes are made with; none in a world with real keys.
+    pub fn secret(&self) -> Option<Hash> {
+        (!self.plan.real_keys).then_some(self.founders.secret)
     }
 
     /// Looks at what is durable on the disk of a process.

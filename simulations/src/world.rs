@@ -135,6 +135,9 @@ impl World {
             while let Some((at_us, event)) = self.around.schedule.pop_due() {
                 self.on(at_us, event).await;
                 self.settle();
+                if self.around.violations.first().is_some() {
+                    break;
+                }
                 self.ask_testers(|tester, view| tester.on_event(view));
             }
             if let Some(violation) = self.around.violations.first() {
@@ -149,6 +152,7 @@ impl World {
         for node in &mut self.nodes {
             node.kill().await;
         }
+        self.ask_testers(|tester, view| tester.at_close(view));
         self.outcome(verdict)
     }
 
@@ -178,7 +182,16 @@ impl World {
             let (before, after) = self.nodes.split_at_mut(first);
             let mut busy = false;
             for node in after.iter_mut().chain(before) {
-                busy |= node.settle(now, &mut |many| turns.index(many));
+                match node.settle(now, &mut |many| turns.index(many)) {
+                    Ok(did) => busy |= did,
+                    Err(actor) => {
+                        let node = node.node;
+                        self.around
+                            .violations
+                            .add(format!("node {node} does not come to rest: {actor}"));
+                        return;
+                    }
+                }
             }
             if !busy {
                 return;
@@ -189,6 +202,7 @@ impl World {
     fn ask_testers(&mut self, ask: impl Fn(&mut dyn Tester, &mut View<'_>)) {
         let mut view = View {
             plan: &self.plan,
+            founders: &self.around.founders,
             schedule: &self.around.schedule,
             nodes: &self.nodes,
             violations: &self.around.violations,

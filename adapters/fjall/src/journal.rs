@@ -5,8 +5,6 @@ use crate::keyspaces::{Keyspaces, ReadError, number};
 use crate::record::JournalRecord;
 use crate::writer::{Work, WriterHandle};
 use bus::ports::{Completion, Journal, NewRecord, Record, Stream};
-use bytes::Bytes;
-use messages::ids::TimeMs;
 use messages::wire::FRAME_BYTES_MAX;
 use std::sync::{Arc, Mutex, MutexGuard};
 

@@ -13,7 +13,7 @@ use bus::ports::{Commit, Completion, HeadSignatures, NewRecord, StoredBlock, Str
 use bytes::Bytes;
 use fjall::OwnedWriteBatch;
 use messages::hash::Hash;
-use messages::ids::{Height, TimeMs};
+use messages::ids::Height;
 use messages::wire;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -388,7 +388,8 @@ impl Drop for WriterHandle {
 mod tests {
     use super::*;
     use crate::record::anchor;
-    use messages::ids::Name;
+    use bytes::Bytes;
+    use messages::ids::{Name, TimeMs};
     use std::sync::atomic::{AtomicBool, Ordering};
 
     #[test]

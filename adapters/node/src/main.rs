@@ -7,6 +7,7 @@ mod control;
 mod demo;
 mod devnet;
 mod hub;
+mod journal;
 mod trial;
 mod validator;
 
@@ -34,6 +35,12 @@ enum Command {
     Demo(demo::DemoArgs),
     /// A trial network that keeps running; its data survives restarts.
     Devnet(devnet::DevnetArgs),
+    /// A node's journal as one file, to be replayed elsewhere.
+    Journal {
+        /// What to do.
+        #[command(subcommand)]
+        what: journal::JournalCommand,
+    },
     /// Measure this machine.
     Bench {
         /// What to measure.
@@ -51,6 +58,7 @@ fn main() -> ExitCode {
     match cli.command {
         Command::Demo(args) => exit(demo::run(&args, &mut output), &mut output),
         Command::Devnet(args) => exit(devnet::run(args, &mut output), &mut output),
+        Command::Journal { what } => exit(journal::run(&what, &mut output), &mut output),
         Command::Bench { what } => exit(bench::run(&what, &mut output), &mut output),
         Command::Client(command) => adapters_cli::run(command, &mut output),
     }

@@ -177,7 +177,7 @@ fn ports(network: &TrialNetwork, i: usize, around: &Surroundings) -> Result<Node
 }
 
 /// Opens the store of validator `i`, laying down the genesis in a new one.
-fn open(network: &TrialNetwork, i: usize) -> Result<Opened, String> {
+pub(crate) fn open(network: &TrialNetwork, i: usize) -> Result<Opened, String> {
     let dir = network.node_dir(i).join("ledger");
     let marker = network.node_dir(i).join("initialised");
     let fail = |e: &dyn std::fmt::Display| format!("{}: {e}", dir.display());

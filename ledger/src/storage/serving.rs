@@ -3,6 +3,7 @@
 use super::{Storage, StorageEffect};
 use bytes::Bytes;
 use messages::ids::{Height, Name};
+use messages::stored::LedgerReader;
 use messages::wire::{CertifiedBlock, PeerMessage};
 
 /// Most blocks sent to a peer at once.
@@ -19,7 +20,7 @@ impl Storage {
             && bytes < SERVED_BYTES_MAX
             && height > Height(0)
         {
-            let Some(block) = self.certified(height) else {
+            let Some(block) = certified_block(&*self.reader, height) else {
                 break;
             };
             bytes += block.block.statements.iter().map(Bytes::len).sum::<usize>();
@@ -33,20 +34,20 @@ impl Storage {
             });
         }
     }
+}
 
-    /// A durable block as a peer that catches up needs it.
-    fn certified(&self, height: Height) -> Option<CertifiedBlock> {
-        let stored = self.reader.block(height)?;
-        let count = stored.entry_count as usize - 1;
-        let statements = self.reader.entries(stored.first_leaf, count);
-        let block = messages::block::BlockBytes {
-            header: stored.header,
-            statements,
-            certificate: stored.previous_certificate,
-        };
-        Some(CertifiedBlock {
-            block,
-            certificate: stored.certificate,
-        })
-    }
+/// A durable block as one who catches up, or replays a journal, needs it.
+pub fn certified_block(reader: &dyn LedgerReader, height: Height) -> Option<CertifiedBlock> {
+    let stored = reader.block(height)?;
+    let count = stored.entry_count as usize - 1;
+    let statements = reader.entries(stored.first_leaf, count);
+    let block = messages::block::BlockBytes {
+        header: stored.header,
+        statements,
+        certificate: stored.previous_certificate,
+    };
+    Some(CertifiedBlock {
+        block,
+        certificate: stored.certificate,
+    })
 }

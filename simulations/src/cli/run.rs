@@ -1,16 +1,19 @@
 //! `wutong-sim run`: a swarm of worlds.
 
 use super::report::{self, Totals};
+use crate::export::JournalExporter;
 use crate::outcome::{Outcome, Verdict};
 use crate::plan::{Driver, Plan};
 use crate::scenario::{Expected, Scenario, merge_into};
 use crate::tester::MakeTester;
-use crate::{Dice, Options, run_plan};
+use crate::{Dice, Honesty, Options, run_plan};
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -26,18 +29,11 @@ pub(super) struct RunArgs {
     /// Seeds, as `first..end`; the end is not run.
     #[arg(long, value_parser = seeds)]
     seeds: Range<u64>,
-    /// A scenario by name (see `scenarios`) or file; without one the seed draws everything.
-    #[arg(long)]
-    scenario: Option<String>,
-    /// Validators, in place of what the seed draws.
-    #[arg(long)]
-    nodes: Option<usize>,
-    /// Who gives actors their turns: actix as in production, or the simulator (faster).
-    #[arg(long, value_enum, default_value_t = DriverArg::Actors)]
-    driver: DriverArg,
-    /// Sets a part of the plan, as in `--set network.loss_ppm=0`; may be repeated.
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
+    #[command(flatten)]
+    choice: Choice,
+    /// Writes the journal of each validator into this folder, as replayable files.
+    #[arg(long, value_name = "FOLDER")]
+    journals: Option<PathBuf>,
     /// Prints one JSON object per seed and one for the run.
     #[arg(long)]
     json: bool,
@@ -50,6 +46,33 @@ pub(super) struct RunArgs {
     /// Prints nothing about worlds that end as expected.
     #[arg(long)]
     quiet: bool,
+}
+
+/// Which worlds: what seeds draw, and what is set.
+#[derive(Args)]
+pub(super) struct Choice {
+    /// A scenario by name (see `scenarios`) or file; without one the seed draws everything.
+    #[arg(long)]
+    scenario: Option<String>,
+    /// Validators, in place of what the seed draws.
+    #[arg(long)]
+    nodes: Option<usize>,
+    /// Who gives actors their turns: actix as in production, or the simulator (faster).
+    #[arg(long, value_enum, default_value_t = DriverArg::Actors)]
+    driver: DriverArg,
+    /// Sets a part of the plan, as in `--set network.loss_ppm=0`; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl Choice {
+    /// The driver's name on the command line.
+    pub(super) fn driver_name(&self) -> &'static str {
+        match self.driver {
+            DriverArg::Actors => "actors",
+            DriverArg::Stepped => "stepped",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -70,7 +93,7 @@ pub(super) fn seeds(text: &str) -> Result<Range<u64>, String> {
 }
 
 /// Everything that makes the plan of a seed.
-struct Source {
+pub(super) struct Source {
     scenario: Option<Scenario>,
     nodes: Option<usize>,
     driver: Driver,
@@ -78,7 +101,7 @@ struct Source {
 }
 
 impl Source {
-    fn new(args: &RunArgs) -> Result<Self, String> {
+    pub(super) fn new(args: &Choice) -> Result<Self, String> {
         let mut changes = toml::Table::new();
         for set in &args.set {
             let line = toml::from_str::<toml::Table>(set).map_err(|e| {
@@ -101,13 +124,19 @@ impl Source {
         })
     }
 
-    fn plan(&self, seed: u64) -> Result<Plan, String> {
+    pub(super) fn plan(&self, seed: u64) -> Result<Plan, String> {
         let drawn = || SIZES[Dice::new(seed, "size").index(SIZES.len())];
         let plan = match &self.scenario {
             None => Plan::draw_for(seed, self.driver, self.nodes.unwrap_or_else(drawn)),
             Some(scenario) => scenario.plan(seed, self.driver, self.nodes.unwrap_or(4))?,
         };
         merge_into(plan, &self.changes)
+    }
+
+    /// How disks keep their word.
+    pub(super) fn honesty(&self) -> Honesty {
+        let scenario = self.scenario.as_ref();
+        scenario.map_or_else(Default::default, |scenario| scenario.honesty)
     }
 
     /// Whether a world ended as it may.
@@ -132,8 +161,8 @@ impl Source {
 }
 
 /// Runs the seeds.
-pub(super) fn run(args: &RunArgs, testers: Vec<MakeTester>) -> Result<ExitCode, String> {
-    let source = Source::new(args)?;
+pub(super) fn run(args: &RunArgs, mut testers: Vec<MakeTester>) -> Result<ExitCode, String> {
+    let source = Source::new(&args.choice)?;
     source.plan(args.seeds.start)?;
     let threads = match args.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -147,9 +176,13 @@ pub(super) fn run(args: &RunArgs, testers: Vec<MakeTester>) -> Result<ExitCode, 
             args.seeds.start, args.seeds.end
         ));
     }
+    if let Some(folder) = args.journals.clone() {
+        std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        testers.push(Arc::new(move || Box::new(JournalExporter(folder.clone()))));
+    }
     let began = Instant::now();
     let options = Options {
-        honesty: source.scenario.as_ref().map_or_else(Default::default, |s| s.honesty),
+        honesty: source.honesty(),
         keeps_lines: args.trace,
         prints_logs: std::env::var_os("RUST_LOG").is_some(),
         testers,
@@ -180,16 +213,17 @@ fn again(args: &RunArgs, seed: u64) -> String {
         "cargo run --release -p simulations --bin wutong-sim -- run --seeds {seed}..{} --trace",
         seed + 1
     );
-    if let Some(scenario) = &args.scenario {
+    let choice = &args.choice;
+    if let Some(scenario) = &choice.scenario {
         line += &format!(" --scenario {scenario}");
     }
-    if let Some(nodes) = args.nodes {
+    if let Some(nodes) = choice.nodes {
         line += &format!(" --nodes {nodes}");
     }
-    if matches!(args.driver, DriverArg::Stepped) {
+    if matches!(choice.driver, DriverArg::Stepped) {
         line += " --driver stepped";
     }
-    for set in &args.set {
+    for set in &choice.set {
         line += &format!(" --set '{set}'");
     }
     line
