@@ -372,13 +372,13 @@ impl<M: Core> Runnable for Shell<M> {
         if !self.halted {
             self.step_all();
         }
-        if self.halted {
-            return Turned::default();
-        }
         // A core that is down waits for the journal, which wakes the shell.
         let waits = self.core.is_none() && self.durable.load(Ordering::Acquire) < self.appended;
+        if self.halted || waits {
+            return Turned::default();
+        }
         Turned {
-            again: !waits && !(self.parts.mailbox.is_empty() && self.first.is_empty()),
+            again: !(self.parts.mailbox.is_empty() && self.first.is_empty()),
             due: self.timers.due.keys().next().map(|(at, _)| *at),
         }
     }

@@ -1,7 +1,7 @@
 //! The shell: nothing leaves before it is durable, and a panic costs a refold and no mail.
 
 use crate::shell::{Core, Origin, Parts, Shell};
-use crate::host::{ActixHost, Host};
+use crate::host::{ActixHost, Host, Runnable};
 use bus::mailbox::{Mailbox, Overflow};
 use bus::ports::{Clock, Completion, Journal, NewRecord, Record, Stream};
 use bus::supervision::ActorName;
@@ -10,6 +10,7 @@ use ledger::machine::{At, Keep, Machine};
 use messages::hash::Hash;
 use messages::ids::TimeMs;
 use std::sync::{Arc, Mutex};
+use tokio::time::Instant;
 
 /// Sums what it is told; 13 panics, odd numbers are soft.
 #[derive(Default)]
@@ -116,6 +117,32 @@ impl Clock for Still {
     fn now(&self) -> TimeMs {
         TimeMs(1)
     }
+}
+
+/// A core that is down while the journal catches up asks for no turn, though a timer is due: the
+/// journal wakes it.
+#[test]
+fn a_core_that_waits_for_the_journal_does_not_turn_in_a_circle() {
+    let mailbox = Mailbox::new(100, Overflow::Keep);
+    let journal = Arc::new(Slow::default());
+    let mut shell = Shell::<Sum>::new(Parts {
+        build: Box::new(|_| (Sum::default(), 1)),
+        interpret: Box::new(|_, timers| timers.start(0, 2)),
+        mailbox: mailbox.clone(),
+        clock: Arc::new(Still),
+        journal: journal.clone(),
+        wake: Arc::new(|| ()),
+        halt: Arc::new(|_, reason| panic!("{reason}")),
+    });
+    let now = Instant::now();
+    mailbox.post(1); // Soft: its effect leaves at once and starts a timer that is due.
+    assert_eq!(shell.turn(now).due, Some(now));
+    mailbox.post(4);
+    mailbox.post(13);
+    let turned = shell.turn(now);
+    assert!(!turned.again && turned.due.is_none(), "{turned:?}");
+    journal.sync();
+    assert_eq!(shell.turn(now).due, Some(now), "it goes on once the journal is there");
 }
 
 /// What a test holds of a running shell.

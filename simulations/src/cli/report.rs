@@ -1,12 +1,13 @@
 //! What the commands print.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where the commands print")]
+#![allow(clippy::print_stderr, reason = "this is where the commands print")]
 
 use crate::meets::Counts;
 use crate::outcome::{Outcome, Verdict};
 use crate::plan::Plan;
 use crate::scenario::{Expected, Scenario};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -22,7 +23,10 @@ pub(super) fn progress(line: &str) {
 
 /// Prints a line.
 pub(super) fn line(line: &str) {
-    println!("{line}");
+    // Whoever reads may have had enough, as `head` does.
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        std::process::exit(0);
+    }
 }
 
 /// Lists the scenarios.
@@ -36,10 +40,10 @@ pub(super) fn scenarios(json: bool) -> Result<ExitCode, String> {
                 "expect": if fails { "violation" } else { "held" },
                 "plan": scenario.plan,
             });
-            println!("{object}");
+            line(&object.to_string());
         } else {
             let mark = if fails { " (must fail)" } else { "" };
-            println!("{name:<18}{}{mark}", scenario.about);
+            line(&format!("{name:<18}{}{mark}", scenario.about));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -155,7 +159,7 @@ impl Totals {
     /// Prints the summary.
     pub(super) fn print(&self, wall: Duration, threads: usize) {
         let seconds = wall.as_secs_f64().max(1e-9);
-        println!(
+        line(&format!(
             "{} seeds in {seconds:.1} s on {threads} threads: {} seeds/min, {:.0} simulated s per \
              wall s; {} heights (least {}), {} deposits acknowledged, {} restarts; {} failed",
             self.seeds,
@@ -166,9 +170,9 @@ impl Totals {
             self.acknowledged,
             self.restarts,
             self.failed.len(),
-        );
+        ));
         if !self.meets.is_empty() {
-            println!("How often each fault met each step:");
+            line("How often each fault met each step:");
             self.print_meets();
         }
     }
@@ -178,17 +182,17 @@ impl Totals {
         let mut steps: Vec<&str> = self.meets.keys().map(column).collect();
         steps.sort_unstable();
         steps.dedup();
-        let head: String = steps.iter().map(|s| format!("{s:>13}")).collect();
-        println!("{:<13}{head}", "");
+        let head: String = steps.iter().map(|s| format!("{s:>14}")).collect();
+        line(&format!("{:<13}{head}", ""));
         let mut faults: Vec<&str> = self.meets.keys().map(|place| place.0).collect();
         faults.dedup();
         for fault in faults {
             let cell = |step: &&str| {
                 let count = self.meets.get(&(fault, *step)).copied().unwrap_or(0);
-                if count == 0 { format!("{:>13}", "-") } else { format!("{count:>13}") }
+                if count == 0 { format!("{:>14}", "-") } else { format!("{count:>14}") }
             };
             let row: String = steps.iter().map(cell).collect();
-            println!("{fault:<13}{row}");
+            line(&format!("{fault:<13}{row}"));
         }
     }
 }
