@@ -199,15 +199,16 @@ fn receipts_of_one_place_with_other_entries_convict() {
     let Ok(Conflict::OtherTree(heads, divergence)) = &report.verdict else {
         panic!("{report:?}");
     };
-    assert_eq!(
-        divergence.at,
-        Subtree { level: 0, index: 2 },
-        "the sibling tells it first"
-    );
-    assert_eq!(divergence.hashes[0], leaves(&small)[2]);
-    assert_eq!(divergence.hashes[1], leaves(&large)[2]);
+    assert_eq!(divergence.at, Subtree { level: 0, index: 3 });
+    assert_eq!(divergence.hashes[0], leaves(&small)[3]);
+    assert_eq!(divergence.hashes[1], leaves(&large)[3]);
     assert_eq!(heads[0].proofs().len(), 1);
     assert_eq!(names(&report), ["v2", "v3", "log of v1"]);
+    // Of two neighbours each is on the way of the other.
+    let pair = [proof(&small, 3, &[0, 1, 2]), proof(&large, 2, &[1, 2, 3])];
+    let report = judge(&pair, &anchor());
+    let neighbour = Subtree { level: 0, index: 2 };
+    assert!(matches!(&report.verdict, Ok(Conflict::OtherTree(_, d)) if d.at == neighbour));
     // The seal of the small tree stands where the large one has another entry.
     let report = judge(
         &[proof(&small, 0, &[0, 1, 2]), proof(&large, 4, &[1, 2, 3])],

@@ -6,8 +6,9 @@ use super::not_proven::NotProven;
 use super::report::{
     BlameReport, Conflict, Conviction, Ignored, KeyHolder, KeyRole, NotConvicted, SignedItem,
 };
-use super::subtrees::{Divergence, known};
+use super::subtrees::{Divergence, Subtree, known};
 use crate::checkpoint::{Checkpoint, cosigned_message, verify_cosignature, verify_log};
+use crate::hash::Hash;
 use crate::keys::Signature;
 use crate::note::{NoteSignature, encode_base64};
 use crate::policy::Policy;
@@ -102,8 +103,12 @@ fn conflict(first: &Head, second: &Head, policy: &Policy) -> Result<Conflict, No
     }
 }
 
-/// Compares every complete subtree that both heads and their proofs fix.
+/// Compares every complete subtree that both heads and their proofs fix; a place of which both
+/// have a proof tells people most.
 fn other_tree(first: &Head, second: &Head) -> Result<Conflict, NotProven> {
+    if let Some(conflict) = other_entry(first, second) {
+        return Ok(conflict);
+    }
     let (of_first, of_second) = (known(first), known(second));
     let mut compared = 0;
     for (at, (hash, proof)) in &of_first {
@@ -113,11 +118,7 @@ fn other_tree(first: &Head, second: &Head) -> Result<Conflict, NotProven> {
         compared += 1;
         if hash != other_hash {
             let heads = [first.with_proof(*proof), second.with_proof(*other_proof)];
-            let divergence = Divergence {
-                at: *at,
-                hashes: [*hash, *other_hash],
-            };
-            return Ok(Conflict::OtherTree(Box::new(heads), divergence));
+            return Ok(differ(heads, *at, [*hash, *other_hash]));
         }
     }
     let (first, second) = (first.checkpoint().size, second.checkpoint().size);
@@ -129,6 +130,23 @@ fn other_tree(first: &Head, second: &Head) -> Result<Conflict, NotProven> {
             compared,
         },
     })
+}
+
+/// Two proofs of one place with different entries.
+fn other_entry(first: &Head, second: &Head) -> Option<Conflict> {
+    let pairs = first.proofs().iter().enumerate().flat_map(|(i, p)| {
+        let others = second.proofs().iter().enumerate();
+        others.map(move |(j, q)| ((i, p), (j, q)))
+    });
+    let mut pairs = pairs.filter(|((_, p), (_, q))| p.index == q.index && p.leaf != q.leaf);
+    pairs.next().map(|((i, p), (j, q))| {
+        let heads = [first.with_proof(Some(i)), second.with_proof(Some(j))];
+        differ(heads, Subtree::leaf(p.index), [p.leaf, q.leaf])
+    })
+}
+
+fn differ(heads: [Head; 2], at: Subtree, hashes: [Hash; 2]) -> Conflict {
+    Conflict::OtherTree(Box::new(heads), Divergence { at, hashes })
 }
 
 /// The first valid signature of each listed key; other lines are ignored with the reason.

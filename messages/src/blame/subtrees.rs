@@ -7,6 +7,7 @@
 
 use super::exhibit::{Head, Inclusion};
 use crate::hash::Hash;
+use crate::ids::LeafIndex;
 use crate::merkle;
 use core::fmt;
 use core::ops::Range;
@@ -22,6 +23,12 @@ pub struct Subtree {
 }
 
 impl Subtree {
+    /// One entry.
+    pub(super) fn leaf(index: LeafIndex) -> Self {
+        let (level, index) = (0, index.0);
+        Self { level, index }
+    }
+
     /// The subtree over exactly `range`, when it is aligned and of 2^k leaves.
     fn over(range: &Range<u64>) -> Option<Self> {
         let length = range.end - range.start;
@@ -101,7 +108,6 @@ fn of_inclusion(proof: &Inclusion, size: u64) -> Vec<(Subtree, Hash)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::LeafIndex;
 
     #[test]
     fn every_subtree_of_a_proof_is_the_tree_over_its_leaves() {
