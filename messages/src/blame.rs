@@ -29,7 +29,7 @@ mod signing;
 mod subtrees;
 
 pub use anchor::{Anchor, AnchorId, AnchorKind};
-pub use exhibit::{Exhibit, ExhibitError, Head, Inclusion};
+pub use exhibit::{Exhibit, ExhibitError, Head, Inclusion, LooseProof};
 pub use file::{BLAME_BYTES_MAX, BLAME_FORMAT, BlameFile, BlameFileError};
 pub use not_proven::NotProven;
 pub use report::{
@@ -40,22 +40,22 @@ pub use subtrees::{Divergence, Subtree};
 use crate::consensus::EquivocationProof;
 use crate::genesis::Genesis;
 
-/// Judges what the exhibits prove to somebody who trusts `anchor`: two tree heads, or any number
-/// of votes, proposals and certificates. The order of the exhibits does not matter.
+/// Judges what the exhibits prove to somebody who trusts `anchor`: two tree heads and proofs under
+/// them, or any number of votes, proposals and certificates. The order of the exhibits does not
+/// matter.
 pub fn judge(exhibits: &[Exhibit], anchor: &Anchor) -> BlameReport {
     let heads: Vec<&Head> = exhibits.iter().filter_map(Exhibit::head).collect();
+    let proofs: Vec<&LooseProof> = exhibits.iter().filter_map(Exhibit::proof).collect();
+    let signed = exhibits.len() - proofs.len();
     let nothing = |why| BlameReport::not_proven(anchor.policy_id(), why);
     match heads[..] {
-        [first, second] if exhibits.len() == 2 => heads::judge(first, second, anchor.policy()),
-        [] if exhibits.is_empty() => nothing(NotProven::NeedsTwo { found: 0 }),
+        [first, second] if signed == 2 => heads::judge([first, second], &proofs, anchor.policy()),
+        [] if signed == 0 => nothing(NotProven::NeedsTwo { found: 0 }),
         [] => match anchor.genesis() {
             Some(genesis) => signing::judge(exhibits, genesis),
             None => nothing(NotProven::NoGenesis),
         },
-        _ if heads.len() == exhibits.len() => {
-            let found = heads.len();
-            nothing(NotProven::NeedsTwo { found })
-        }
+        _ if heads.len() == signed => nothing(NotProven::NeedsTwo { found: signed }),
         _ => nothing(NotProven::OtherThings),
     }
 }

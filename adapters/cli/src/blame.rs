@@ -23,6 +23,7 @@ const GENESIS_BYTES_MAX: usize = 65_535;
 #[command(after_help = "Examples:\n  \
     wutong blame mine.tlog-proof theirs.tlog-proof --policy court.policy --out blame.json\n  \
     wutong blame checkpoint-a checkpoint-b --policy court.policy\n  \
+    wutong blame mine.tlog-proof checkpoint --proof inclusion.json --policy court.policy\n  \
     wutong blame vote-a.cbor vote-b.cbor --genesis genesis.cbor --out blame.json\n  \
     wutong blame equivocation.cbor --genesis genesis.cbor --out blame.json\n  \
     wutong blame --check blame.json --policy court.policy\n\n\
@@ -43,8 +44,11 @@ pub struct BlameArgs {
     /// What conflicts with it; not needed when A holds both sides.
     #[arg(value_name = "B")]
     b: Option<PathBuf>,
+    /// An inclusion proof under A or B, as nodes serve it at /v1/proofs/inclusion; repeats.
+    #[arg(long, value_name = "FILE")]
+    proof: Vec<PathBuf>,
     /// Check a blame file instead: everything in it is judged anew from the signed bytes.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["a", "b", "out"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["a", "b", "proof", "out"])]
     check: Option<PathBuf>,
     /// Whose keys count, for tree heads: the policy that you trust.
     #[arg(
@@ -74,7 +78,7 @@ pub(crate) fn run(args: &BlameArgs, output: &mut Output<'_>) -> Result<Exit, Fai
         return check(path, &anchor, args.json, output);
     }
     let mut exhibits = Vec::new();
-    for path in [&args.a, &args.b].into_iter().flatten() {
+    for path in [&args.a, &args.b].into_iter().flatten().chain(&args.proof) {
         exhibits.extend(load_exhibits(path)?);
     }
     let report = judge(&exhibits, &anchor);
@@ -86,7 +90,7 @@ pub(crate) fn run(args: &BlameArgs, output: &mut Output<'_>) -> Result<Exit, Fai
     show(&report, &anchor, args.json, written, output);
     match (&args.out, written) {
         (_, Some(path)) => output.note(&format!(
-            "written to {}; a stranger checks it with `wutong blame --check FILE`",
+            "written to {}; strangers check it with `wutong blame --check`",
             path.display()
         )),
         (Some(_), None) => output.note("nothing is proven, so no file was written"),

@@ -12,6 +12,7 @@ use messages::consensus::{
 use messages::hash::Hash;
 use messages::ids::{Height, Name, Round};
 use messages::ports::ConsensusSigner;
+use messages::receipt::Receipt;
 use support::ledger::{consensus_key, forked, founders_heads, genesis, grown, policy, receipt};
 use support::*;
 
@@ -35,11 +36,30 @@ fn desk() -> Desk {
     desk
 }
 
-fn receipt_of(desk: &Desk) -> messages::receipt::Receipt {
+fn kept(desk: &Desk, name: &str) -> Receipt {
+    let bytes = std::fs::read(desk.path(&format!("{name}.tlog-proof"))).unwrap();
+    Receipt::parse_bytes(&bytes).unwrap()
+}
+
+fn receipt_of(desk: &Desk) -> Receipt {
     let node = FakeNode::of_trial(support::ledger::committed);
     desk.deposit(&node.url, "").expect(0, &["deposited"]);
     let entry = node.statements.lock().unwrap()[0].clone();
     receipt(&entry)
+}
+
+/// What a node answers at `/v1/proofs/inclusion`.
+fn served_inclusion(receipt: &Receipt) -> String {
+    let base64 = |hash: &Hash| messages::note::encode_base64(&hash.0);
+    let head = receipt.tree_head().unwrap();
+    let served = serde_json::json!({
+        "index": receipt.index.0,
+        "size": head.size.0,
+        "leaf_hash": base64(&Hash::leaf(&receipt.extra.entry)),
+        "root": base64(&head.root),
+        "path": receipt.path.iter().map(base64).collect::<Vec<_>>(),
+    });
+    served.to_string()
 }
 
 fn vote(i: usize, round: u32, block: &str) -> SignedVote {
@@ -133,8 +153,14 @@ fn receipts_of_one_place_convict_across_sizes_and_honest_growth_does_not() {
             "(v2, cosigner key)",
         ],
     );
-    blame(&desk, "mine.tlog-proof honest.tlog-proof", &policy)
-        .expect(1, &["NOT PROVEN", "agree in all", "Compare other entries"]);
+    blame(&desk, "mine.tlog-proof honest.tlog-proof", &policy).expect(
+        1,
+        &[
+            "NOT PROVEN",
+            "agree in every place",
+            "Compare other entries",
+        ],
+    );
     blame(&desk, "mine grown", &policy).expect(
         1,
         &[
@@ -143,11 +169,17 @@ fn receipts_of_one_place_convict_across_sizes_and_honest_growth_does_not() {
         ],
     );
     blame(&desk, "mine mine.tlog-proof", &policy).expect(1, &["the same tree head"]);
+    // A proof that a node serves stands for a receipt.
+    let served = served_inclusion(&kept(&desk, "grown"));
+    std::fs::write(desk.path("served"), served).unwrap();
+    let with_proof = format!("{policy} --proof {}", desk.path("served"));
+    blame(&desk, "mine.tlog-proof grown", &with_proof).expect(0, &["differ at entry 2"]);
+    blame(&desk, "mine.tlog-proof honest", &with_proof).expect(1, &["of neither tree head"]);
     // Neither the document's entry nor its salt is in the file.
     let out = format!("{policy} --out {}", desk.path("blame.json"));
     blame(&desk, "mine.tlog-proof grown.tlog-proof", &out).expect(0, &[]);
     let text = std::fs::read_to_string(desk.path("blame.json")).unwrap();
-    let entry = messages::note::encode_base64(&receipt_of(&desk).extra.entry);
+    let entry = messages::note::encode_base64(&kept(&desk, "mine").extra.entry);
     assert!(!text.contains(&entry[..60]));
 }
 

@@ -5,9 +5,9 @@ use crate::cbor::{Canonical, CborError};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::consensus::{CommitCertificate, ConsensusMessage, EquivocationProof};
 use crate::hash::Hash;
-use crate::ids::LeafIndex;
+use crate::ids::{LeafIndex, TreeSize};
 use crate::merkle::verify_inclusion;
-use crate::note::{Note, NoteError};
+use crate::note::{Note, NoteError, decode_base64};
 use crate::receipt::ReceiptExtra;
 use crate::tlog_proof::{TLOG_PROOF_HEADER, TlogProof, TlogProofError};
 use serde::Deserialize;
@@ -17,8 +17,9 @@ use serde::Deserialize;
 pub enum ExhibitError {
     /// None of the forms that are read.
     #[error(
-        "expected a checkpoint, a .tlog-proof receipt, a blame file, or the canonical CBOR of a \
-         vote, proposal, certificate or equivocation proof, found none of these"
+        "expected a checkpoint, a .tlog-proof receipt, an inclusion proof as a node serves it, a \
+         blame file, or the canonical CBOR of a vote, proposal, certificate or equivocation proof, \
+         found none of these"
     )]
     Unknown,
     /// Text that should be text and is not.
@@ -36,6 +37,14 @@ pub enum ExhibitError {
     /// A malformed tlog-proof.
     #[error(transparent)]
     Proof(#[from] TlogProofError),
+    /// A hash of another length.
+    #[error("{field}: expected 32 bytes, found {found}")]
+    HashLength {
+        /// The member.
+        field: &'static str,
+        /// Bytes given.
+        found: usize,
+    },
     /// Malformed CBOR.
     #[error(transparent)]
     Cbor(#[from] CborError),
@@ -71,23 +80,13 @@ impl Head {
         // A note made in memory is judged by the same rules as a file.
         let note = Note::parse(&note.encode())?;
         let checkpoint = Checkpoint::parse(&note.text)?;
-        let (size, root) = (checkpoint.size.0, checkpoint.root);
-        let mut head = Self {
+        let head = Self {
             note,
             checkpoint,
             proofs: Vec::new(),
             broken: Vec::new(),
         };
-        for proof in proofs {
-            match verify_inclusion(&proof.leaf, proof.index.0, size, &proof.path, &root) {
-                Ok(()) => head.proofs.push(proof),
-                Err(error) => {
-                    let what = format!("inclusion proof of entry {}: {error}", proof.index);
-                    head.broken.push(what);
-                }
-            }
-        }
-        Ok(head)
+        Ok(head.with_more(proofs))
     }
 
     /// The note as it was read; [`Note::encode`] gives its text byte for byte.
@@ -105,6 +104,26 @@ impl Head {
         &self.proofs
     }
 
+    /// The same head with these proofs too, as far as they lead to its root.
+    pub(super) fn with_more(&self, proofs: impl IntoIterator<Item = Inclusion>) -> Self {
+        let mut head = self.clone();
+        for proof in proofs {
+            head.add(proof);
+        }
+        head
+    }
+
+    fn add(&mut self, proof: Inclusion) {
+        let (size, root) = (self.checkpoint.size.0, &self.checkpoint.root);
+        match verify_inclusion(&proof.leaf, proof.index.0, size, &proof.path, root) {
+            Ok(()) => self.proofs.push(proof),
+            Err(error) => {
+                let what = format!("inclusion proof of entry {}: {error}", proof.index);
+                self.broken.push(what);
+            }
+        }
+    }
+
     /// The same head with at most one of its proofs.
     pub(super) fn with_proof(&self, position: Option<usize>) -> Self {
         let proof = position.and_then(|i| self.proofs.get(i));
@@ -116,7 +135,25 @@ impl Head {
     }
 }
 
-/// One thing that keys signed.
+/// An inclusion proof on its own, for the tree head that it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LooseProof {
+    /// Size of the head's tree.
+    pub size: TreeSize,
+    /// Root of the head's tree.
+    pub root: Hash,
+    /// The proof.
+    pub inclusion: Inclusion,
+}
+
+impl LooseProof {
+    /// Whether it is about this head.
+    pub(super) fn is_of(&self, head: &Head) -> bool {
+        (self.size, self.root) == (head.checkpoint.size, head.checkpoint.root)
+    }
+}
+
+/// One thing that keys signed, or a proof about one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exhibit {
     /// A tree head with its log line and cosignatures.
@@ -125,6 +162,8 @@ pub enum Exhibit {
     Message(ConsensusMessage),
     /// A certificate made of precommits.
     Commit(CommitCertificate),
+    /// An inclusion proof under one of the tree heads; nobody signed it.
+    Proof(LooseProof),
 }
 
 /// `wutong show checkpoint --json`.
@@ -132,6 +171,37 @@ pub enum Exhibit {
 #[serde(deny_unknown_fields)]
 struct ShownCheckpoint {
     checkpoint: String,
+}
+
+/// What a node answers at `/v1/proofs/inclusion`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServedInclusion {
+    index: u64,
+    size: u64,
+    leaf_hash: String,
+    root: String,
+    path: Vec<String>,
+}
+
+impl ServedInclusion {
+    fn read(&self) -> Result<LooseProof, ExhibitError> {
+        let hash = |field, text: &str| {
+            let bytes = decode_base64(field, text)?;
+            let found = bytes.len();
+            Hash::from_slice(&bytes).ok_or(ExhibitError::HashLength { field, found })
+        };
+        let path = self.path.iter().map(|text| hash("path", text));
+        Ok(LooseProof {
+            size: TreeSize(self.size),
+            root: hash("root", &self.root)?,
+            inclusion: Inclusion {
+                index: LeafIndex(self.index),
+                leaf: hash("leaf_hash", &self.leaf_hash)?,
+                path: path.collect::<Result<_, _>>()?,
+            },
+        })
+    }
 }
 
 impl Exhibit {
@@ -172,7 +242,15 @@ impl Exhibit {
     pub fn head(&self) -> Option<&Head> {
         match self {
             Self::Head(head) => Some(head),
-            Self::Message(_) | Self::Commit(_) => None,
+            Self::Message(_) | Self::Commit(_) | Self::Proof(_) => None,
+        }
+    }
+
+    /// The proof, when it is one on its own.
+    pub fn proof(&self) -> Option<&LooseProof> {
+        match self {
+            Self::Proof(proof) => Some(proof),
+            Self::Head(_) | Self::Message(_) | Self::Commit(_) => None,
         }
     }
 
@@ -205,6 +283,9 @@ impl Exhibit {
     fn of_json(text: &str) -> Result<Vec<Self>, ExhibitError> {
         if let Ok(shown) = serde_json::from_str::<ShownCheckpoint>(text) {
             return Self::parse(shown.checkpoint.as_bytes());
+        }
+        if let Ok(served) = serde_json::from_str::<ServedInclusion>(text) {
+            return Ok(vec![Self::Proof(served.read()?)]);
         }
         let file = BlameFile::parse(text.as_bytes()).map_err(Box::new)?;
         Ok(file.exhibits().to_vec())

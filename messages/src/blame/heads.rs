@@ -1,7 +1,7 @@
 //! Two tree heads: whether they conflict, and who signed both.
 
 use super::anchor::AnchorId;
-use super::exhibit::Head;
+use super::exhibit::{Head, LooseProof};
 use super::not_proven::NotProven;
 use super::report::{
     BlameReport, Conflict, Conviction, Ignored, KeyHolder, KeyRole, NotConvicted, SignedItem,
@@ -22,21 +22,24 @@ enum Listed {
     Log(usize),
 }
 
-/// Judges two tree heads by a policy.
-pub(super) fn judge(a: &Head, b: &Head, policy: &Policy) -> BlameReport {
+/// Judges two tree heads, and what proofs say under them, by a policy.
+pub(super) fn judge(heads: [&Head; 2], proofs: &[&LooseProof], policy: &Policy) -> BlameReport {
+    let mut heads = heads.map(|head| {
+        let of_head = proofs.iter().filter(|proof| proof.is_of(head));
+        head.with_more(of_head.map(|proof| proof.inclusion.clone()))
+    });
     // Both orders give one verdict and one file.
-    let order = |head: &Head| (head.checkpoint().size, head.checkpoint().root);
-    let (first, second) = if order(a) <= order(b) { (a, b) } else { (b, a) };
+    heads.sort_by_key(|head| (head.checkpoint().size, head.checkpoint().root));
+    let [first, second] = &heads;
     let anchor = AnchorId::of_policy(policy);
+    let mut ignored = unused(&heads, proofs);
     let conflict = match conflict(first, second, policy) {
         Ok(conflict) => conflict,
         Err(why) => {
-            let mut report = BlameReport::not_proven(anchor, why);
-            report.ignored = broken([first, second]);
-            return report;
+            let nothing = BlameReport::not_proven(anchor, why);
+            return BlameReport { ignored, ..nothing };
         }
     };
-    let mut ignored = broken([first, second]);
     let mut by_first = signers(first, policy, &mut ignored);
     let mut by_second = signers(second, policy, &mut ignored);
     let (mut convicted, mut not_convicted) = (Vec::new(), Vec::new());
@@ -243,11 +246,19 @@ fn holder(listed: Listed, policy: &Policy) -> KeyHolder {
     }
 }
 
-fn broken(heads: [&Head; 2]) -> Vec<Ignored> {
-    let all = heads.into_iter().flat_map(|head| &head.broken);
-    all.map(|what| Ignored {
+/// Proofs that do not lead to the root they name, or name another.
+fn unused(heads: &[Head; 2], proofs: &[&LooseProof]) -> Vec<Ignored> {
+    let broken = heads.iter().flat_map(|head| &head.broken);
+    let broken = broken.map(|what| Ignored {
         what: what.clone(),
         reason: "it does not lead to the root of its tree head, so it proves nothing".into(),
-    })
-    .collect()
+    });
+    let strays = proofs
+        .iter()
+        .filter(|proof| !heads.iter().any(|head| proof.is_of(head)));
+    let strays = strays.map(|proof| Ignored {
+        what: format!("inclusion proof of entry {}", proof.inclusion.index),
+        reason: "its size and root are those of neither tree head".into(),
+    });
+    broken.chain(strays).collect()
 }

@@ -53,8 +53,8 @@ pub enum NotProven {
     },
     /// Heads of different sizes that agree as far as can be seen.
     #[error(
-        "the trees of {first} and {second} entries agree in all {compared} places that both proofs \
-         show"
+        "the trees of {first} and {second} entries agree in every place that the proofs of both \
+         show ({compared})"
     )]
     TreesAgree {
         /// The smaller size.
@@ -112,12 +112,12 @@ impl NotProven {
             Self::OtherOrigin { .. } => "Give two tree heads of one log: their first lines agree.",
             Self::UnknownOrigin { .. } => "Give the policy of that log, from people you trust.",
             Self::NothingInCommon { .. } => {
-                "Give receipts (.tlog-proof) of the same entry's place under both heads, or a head \
-                 of the same size. A consistency proof that fails proves nothing: anybody can write \
-                 one."
+                "Show one entry's place under both heads: by receipts (.tlog-proof), or by --proof \
+                 FILE with what a node answers at /v1/proofs/inclusion?index=I&size=SIZE. A \
+                 consistency proof that fails proves nothing: anybody can write one."
             }
             Self::TreesAgree { .. } => {
-                "Nothing is wrong so far. Compare other entries: their receipts under both heads."
+                "Nothing is wrong so far. Compare other entries: their receipts or --proof under both."
             }
             Self::NobodySignedBoth { .. } => {
                 "One of the two may be a forgery. Collect further cosignatures of either: ask other \

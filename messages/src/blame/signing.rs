@@ -145,7 +145,7 @@ fn messages(exhibit: &Exhibit, network: &Name) -> Vec<Signed> {
         votes.map(|(v, signature)| of_vote(&v, signature)).collect()
     };
     match exhibit {
-        Exhibit::Head(_) => Vec::new(),
+        Exhibit::Head(_) | Exhibit::Proof(_) => Vec::new(),
         Exhibit::Commit(certificate) => votes(&mut certificate.votes(network)),
         Exhibit::Message(message) => match message {
             ConsensusMessage::Vote(SignedVote { vote, signature }) => {
