@@ -12,6 +12,7 @@ use messages::consensus::EquivocationProof;
 use messages::hash::Hash;
 use messages::keys::{PublicKey, Signature};
 use messages::note::decode_base64;
+use std::path::Path;
 use support::misbehavior::*;
 use support::network::{Network, TIME_S};
 
@@ -53,10 +54,25 @@ fn convictions() -> Vec<(&'static str, BlameReport, Anchor)> {
     ]
 }
 
+/// A file as generated equals the file as committed; `UPDATE_CORPUS=1` writes it again.
+fn compare(name: &str, bytes: &[u8]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/blame");
+    let path = folder.join(name);
+    if std::env::var_os("UPDATE_CORPUS").is_some() {
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+    }
+    let committed = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    assert_eq!(committed, bytes, "{} drifted", path.display());
+}
+
 #[test]
 fn the_format_is_frozen() {
+    compare("policy", Network::of(4).policy().text().as_bytes());
+    compare("genesis.cbor", &genesis(4).to_bytes());
     for (name, report, _) in convictions() {
-        insta::assert_snapshot!(name, BlameFile::of(&report).unwrap().encode());
+        let text = BlameFile::of(&report).unwrap().encode();
+        compare(&format!("{name}.json"), text.as_bytes());
     }
 }
 

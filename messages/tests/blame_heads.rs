@@ -7,6 +7,7 @@ use messages::blame::{
     Anchor, BlameReport, Conflict, Exhibit, ExhibitError, KeyRole, NotProven, Subtree, judge,
 };
 use messages::checkpoint::{cosign, sign_log};
+use messages::hash::Hash;
 use messages::ids::TreeSize;
 use messages::tlog_proof::TlogProof;
 use support::misbehavior::*;
@@ -215,6 +216,43 @@ fn receipts_of_one_place_with_other_entries_convict() {
         &anchor(),
     );
     assert!(matches!(&report.verdict, Ok(Conflict::OtherTree(_, d)) if d.at.index == 4));
+}
+
+#[test]
+fn proofs_that_a_node_serves_count_under_the_head_they_name() {
+    let network = Network::of(4);
+    let (small, large) = (entries(5, NONE), entries(9, 2));
+    let a = head(
+        note(&network, &small, 0, &[0, 1, 2]),
+        vec![inclusion(&small, 3)],
+    );
+    let b = head(note(&network, &large, 1, &[1, 2, 3]), vec![]);
+    let served = |log: &[Vec<u8>], index| {
+        let base64 = |hash: &Hash| messages::note::encode_base64(&hash.0);
+        let (proof, of) = (inclusion(log, index), checkpoint(log));
+        let path: Vec<String> = proof.path.iter().map(base64).collect();
+        let (leaf, root) = (base64(&proof.leaf), base64(&of.root));
+        let served = serde_json::json!({
+            "index": index, "size": of.size.0, "leaf_hash": leaf, "root": root, "path": path,
+        });
+        served.to_string()
+    };
+    let read = |text: &str| Exhibit::parse(text.as_bytes()).unwrap().remove(0);
+    let proof = read(&served(&large, 3));
+    let report = judge(&[a.clone(), proof, b.clone()], &anchor());
+    assert_eq!(names(&report), ["v2", "v3"]);
+    // Of another tree, or altered: ignored.
+    let stray = read(&served(&entries(9, 4), 3));
+    let broken = read(&served(&large, 3).replace("\"index\":3", "\"index\":2"));
+    for (proof, reason) in [(stray, "neither tree head"), (broken, "does not lead")] {
+        let report = judge(&[a.clone(), b.clone(), proof.clone()], &anchor());
+        assert!(!report.is_proven());
+        assert!(report.ignored[0].reason.contains(reason));
+        let alone = judge(&[proof], &anchor());
+        assert_eq!(alone.verdict, Err(NotProven::NeedsTwo { found: 0 }));
+    }
+    let short = served(&large, 3).replace("\"leaf_hash\":\"", "\"leaf_hash\":\"AAAA");
+    assert!(Exhibit::parse(short.as_bytes()).is_err());
 }
 
 #[test]
