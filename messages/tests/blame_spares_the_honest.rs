@@ -188,6 +188,7 @@ proptest! {
     fn no_bytes_make_a_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = Exhibit::parse(&bytes);
         let _ = Exhibit::parse(&[b"{".as_slice(), &bytes].concat());
-        let _ = Exhibit::parse(&[ORIGIN.as_bytes(), b"\n5\nAAAA\n\n\xe2\x80\x94 ", &bytes].concat());
+        let text = format!("{ORIGIN}\n5\nAAAA\n\n\u{2014} ");
+        let _ = Exhibit::parse(&[text.as_bytes(), &bytes].concat());
     }
 }

@@ -158,8 +158,8 @@ fn load_exhibits(path: &Path) -> Result<Vec<Exhibit>, Failure> {
         Failure::usage(
             format!("{}: {error}", path.display()),
             "Give it byte for byte as it was signed: a checkpoint from `wutong show checkpoint`, a \
-             receipt from its holder, a vote or proof as the node kept it. What `wutong show block` \
-             prints holds no signatures.",
+             receipt from its holder, a vote or proof as the node kept it. What `wutong show \
+             block` prints holds no signatures.",
         )
     })
 }
@@ -202,7 +202,7 @@ fn load_genesis(path: &Path) -> Result<Anchor, Failure> {
     genesis.and_then(Anchor::of_genesis).map_err(|found| {
         Failure::usage(
             format!(
-                "--genesis {}: expected the genesis document of a network (canonical CBOR): {found}",
+                "--genesis {}: expected a genesis document (canonical CBOR): {found}",
                 path.display()
             ),
             "Take the entry at index 0 of the log: curl -o genesis.cbor URL/v1/entries/0.",

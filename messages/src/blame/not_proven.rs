@@ -77,8 +77,8 @@ pub enum NotProven {
     NothingValid,
     /// Precommits for different blocks in different rounds of a height.
     #[error(
-        "height {height}: different blocks have precommits of the same validators ({validators}) in \
-         rounds {first} and {second}, which is no double signing: a validator may change its \
+        "height {height}: different blocks have precommits of the same validators \
+         ({validators}) in rounds {first} and {second}, which is no double signing: a validator may change its \
          precommit when a quorum of prevotes of a round between released its lock"
     )]
     AcrossRounds {
@@ -117,11 +117,11 @@ impl NotProven {
                  consistency proof that fails proves nothing: anybody can write one."
             }
             Self::TreesAgree { .. } => {
-                "Nothing is wrong so far. Compare other entries: their receipts or --proof under both."
+                "Nothing is wrong so far. Compare the places of other entries under both heads."
             }
             Self::NobodySignedBoth { .. } => {
-                "One of the two may be a forgery. Collect further cosignatures of either: ask other \
-                 nodes for /v1/checkpoint, and other holders for their receipts."
+                "One of the two may be a forgery. Collect further cosignatures of either: ask \
+                 other nodes for /v1/checkpoint, and other holders for their receipts."
             }
             Self::NothingValid => {
                 "Check that the genesis document is of the network that the messages name."
