@@ -35,7 +35,7 @@ const GENESIS_BYTES_MAX: usize = 65_535;
     different sizes without receipts, or precommits of different rounds, convict nobody.\n\n\
     No network is used. --genesis is the log's entry 0, as any node serves it at /v1/entries/0:\n\
     compare its fingerprint with what an organisation of the network publishes. docs/blame.md\n\
-    describes the file and checks one in 30 lines of Python. Exit codes: 0 convicted; 1 nothing\n\
+    describes the file and checks one in Python, without wutong. Exit codes: 0 convicted; 1 nothing\n\
     is proven, or the file does not hold; 2 wrong use.")]
 pub struct BlameArgs {
     /// A tree head, receipt, vote, proposal, certificate, equivocation proof or blame file.

@@ -84,8 +84,10 @@ fn flip(value: &mut Value) {
     *value = format!("{other}{}", &text[1..]).into();
 }
 
-/// Whether a file is of tree heads, and the alteration is one of those.
-fn alterations() -> Vec<(&'static str, fn(&mut Value))> {
+/// What is altered, and how.
+type Alteration = (&'static str, fn(&mut Value));
+
+fn alterations() -> Vec<Alteration> {
     vec![
         ("no convict", |b| b["convicted"] = Value::Array(vec![])),
         ("a signature", |b| {
