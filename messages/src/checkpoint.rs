@@ -175,6 +175,6 @@ pub fn cosignature_time(
     valid.then_some(time_s)
 }
 
-fn cosigned_message(time_s: u64, text: &str) -> String {
+pub(crate) fn cosigned_message(time_s: u64, text: &str) -> String {
     format!("cosignature/v1\ntime {time_s}\n{text}")
 }

@@ -9,6 +9,7 @@
 
 pub mod api;
 pub mod batch;
+pub mod blame;
 pub mod block;
 pub mod cbor;
 pub mod checkpoint;

@@ -40,6 +40,29 @@ pub(crate) fn create(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<
     create_synced(path, bytes, readers, true)
 }
 
+/// Writes `text` to the file that `--out` names, or finds it there already; `what` it is.
+pub(crate) fn create_or_same(path: &Path, text: &str, what: &str) -> Result<(), Failure> {
+    match create(path, text.as_bytes(), Readers::Usual) {
+        Ok(()) => Ok(()),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+            if std::fs::read(path).is_ok_and(|there| there == text.as_bytes()) {
+                return Ok(());
+            }
+            Err(Failure::refused(
+                format!(
+                    "--out {}: another {what} is there; left as it is",
+                    path.display()
+                ),
+                "Find out why they differ before you trust either; write to a new file.",
+            ))
+        }
+        Err(e) => Err(Failure::usage(
+            format!("--out {}: cannot write there: {e}", path.display()),
+            "Check that the folder exists and that you may write there.",
+        )),
+    }
+}
+
 fn create_synced(path: &Path, bytes: &[u8], readers: Readers, sync: bool) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

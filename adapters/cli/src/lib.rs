@@ -5,6 +5,7 @@
 //!
 //! Exit codes: 0 done; 1 refused; 2 wrong use; 3 not receipted yet (run the command again).
 
+mod blame;
 mod client;
 mod deposit;
 mod digest;
@@ -20,6 +21,7 @@ mod time;
 mod verify;
 
 pub use adapters_client::NodeUrl;
+pub use blame::BlameArgs;
 pub use deposit::DepositArgs;
 pub use keygen::KeygenArgs;
 pub use output::Output;
@@ -53,6 +55,8 @@ pub enum ClientCommand {
     },
     /// Fetch a trust anchor that is pinned by a fingerprint or agreed on by several nodes.
     Policy(PolicyArgs),
+    /// Convict validators that signed two conflicting things, in a file that strangers can check.
+    Blame(BlameArgs),
 }
 
 /// Runs a command; its answer, or the error with the next step, is written to `output`.
@@ -64,6 +68,7 @@ pub fn run(command: ClientCommand, output: &mut Output<'_>) -> ExitCode {
         ClientCommand::Receipt(args) => receipt::run(&args, output),
         ClientCommand::Show { what } => show::run(&what, output),
         ClientCommand::Policy(args) => policy::run(&args, output),
+        ClientCommand::Blame(args) => blame::run(&args, output),
     };
     match result {
         Ok(exit) => exit.into(),

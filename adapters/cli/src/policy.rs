@@ -2,7 +2,7 @@
 
 use crate::client::{Client, block_on};
 use crate::exit::{Exit, Failure};
-use crate::files::{self, Readers};
+use crate::files;
 use crate::output::Output;
 use crate::verify::{POLICY_BYTES_MAX, parse_hash};
 use adapters_client::Problem;
@@ -10,8 +10,7 @@ use adapters_client::{NodeUrl, distinct};
 use messages::hash::Hash;
 use messages::policy::Policy;
 use serde_json::json;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Arguments of `policy`.
 #[derive(Debug, clap::Args)]
@@ -73,7 +72,7 @@ pub(crate) fn run(args: &PolicyArgs, output: &mut Output<'_>) -> Result<Exit, Fa
     })??;
     let policy = judge(&answers, rule)?;
     if let Some(path) = &args.out {
-        write(path, &policy.text())?;
+        files::create_or_same(path, &policy.text(), "policy")?;
     }
     let said = who_said_what(&answers);
     if args.json {
@@ -189,28 +188,6 @@ fn who_said_what(answers: &[Answered]) -> Vec<String> {
         Err(why) => format!("{}: {why}", answer.node),
     });
     said.collect()
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    match files::create(path, text.as_bytes(), Readers::Usual) {
-        Ok(()) => Ok(()),
-        Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-            if std::fs::read(path).is_ok_and(|there| there == text.as_bytes()) {
-                return Ok(());
-            }
-            Err(Failure::refused(
-                format!(
-                    "--out {}: another policy is there; left as it is",
-                    path.display()
-                ),
-                "Find out why they differ before you trust either; write to a new file.",
-            ))
-        }
-        Err(e) => Err(Failure::usage(
-            format!("--out {}: cannot write there: {e}", path.display()),
-            "Check that the folder exists and that you may write there.",
-        )),
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Values that several test files share; everything derives from fixed seeds.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod misbehavior;
 pub mod network;
 
 use messages::hash::Hash;

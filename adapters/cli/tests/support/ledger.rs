@@ -3,6 +3,7 @@
 use messages::cbor::Canonical;
 use messages::checkpoint::{Checkpoint, cosign, sign_log};
 use messages::cose_receipt::{HeadSignature, InclusionReceipt};
+use messages::genesis::{Genesis, GenesisValidator, Parameters};
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name, StatementId, TimeMs, TreeSize};
 use messages::keys::PrivateKey;
@@ -141,6 +142,99 @@ pub fn transparent(receipt: &Receipt) -> TransparentStatement {
     });
     let statement = Statement::parse(&receipt.extra.entry).unwrap();
     TransparentStatement::new(statement, signed.collect())
+}
+
+/// A validator's consensus key.
+pub fn consensus_key(position: usize) -> PrivateKey {
+    key(&format!("consensus {position}"))
+}
+
+/// A genesis document with the keys of the policy, whose first validator holds its log key.
+pub fn genesis() -> Genesis {
+    let log = |i| match i {
+        0 => key("log"),
+        other => key(&format!("log {other}")),
+    };
+    let validator = |(i, organisation): (usize, &&str)| GenesisValidator {
+        name: Name::try_new(&format!("v{}", i + 1)).unwrap(),
+        organisation: (*organisation).into(),
+        consensus: consensus_key(i).public(),
+        log: log(i).public(),
+        cosigner: cosigner(i).1.public(),
+        receipt: receipt_key(i).public(),
+        transport: key(&format!("transport {i}")).public(),
+    };
+    Genesis {
+        network: Name::try_new("trial").unwrap(),
+        origin: ORIGIN.into(),
+        created: TimeMs(TIME_S * 1000),
+        demonstration: false,
+        validators: ORGANISATIONS.iter().enumerate().map(validator).collect(),
+        namespaces: vec![],
+        parameters: Parameters::default(),
+    }
+}
+
+/// Another tree of the same size as a receipt's, cosigned by the last three validators.
+pub fn forked(receipt: &Receipt) -> Receipt {
+    let leaves = [b"genesis".as_slice(), b"x", b"another entry", b"y"].map(Hash::leaf);
+    under(receipt, b"another entry", &leaves)
+}
+
+/// A tree of six entries that another hides the receipt's entry from, or that extends its tree.
+pub fn grown(receipt: &Receipt, hides: bool) -> Receipt {
+    let entry: &[u8] = match hides {
+        true => b"another entry",
+        false => &receipt.extra.entry,
+    };
+    let policy = policy_entry();
+    let four = [
+        b"genesis",
+        policy.as_slice(),
+        entry,
+        &receipt.extra.seal.bytes,
+    ];
+    let more = [b"a later entry".as_slice(), b"its seal"];
+    let leaves: Vec<Hash> = four.into_iter().chain(more).map(Hash::leaf).collect();
+    under(receipt, entry, &leaves)
+}
+
+/// Two heads of one size by the first two validators, under the names of the genesis document.
+pub fn founders_heads() -> [String; 2] {
+    [b"one", b"two"].map(|root| {
+        let head = Checkpoint {
+            origin: ORIGIN.into(),
+            size: TreeSize(9),
+            root: Hash::of(root),
+        };
+        let text = head.text();
+        let cosignatures = (0..2).map(|i| {
+            let name = format!("{ORIGIN}/v{}", i + 1);
+            cosign(&cosigner(i).1, &name, TIME_S, &text)
+        });
+        let log = sign_log(&key("log"), ORIGIN, &text);
+        head.note(log, cosignatures.collect()).encode()
+    })
+}
+
+/// The receipt of `entry` at index 2 of the tree over `leaves`, cosigned by the last three.
+fn under(receipt: &Receipt, entry: &[u8], leaves: &[Hash]) -> Receipt {
+    let head = Checkpoint {
+        origin: ORIGIN.into(),
+        size: TreeSize(leaves.len() as u64),
+        root: root_of_leaves(leaves),
+    };
+    let text = head.text();
+    let cosignatures = (1..4).map(|i| {
+        let (name, key) = cosigner(i);
+        cosign(&key, &name, TIME_S + 60, &text)
+    });
+    let mut other = receipt.clone();
+    other.path = inclusion_path(leaves, 2);
+    other.extra.entry = entry.to_vec();
+    let log = sign_log(&key("log"), ORIGIN, &text);
+    other.checkpoint = head.note(log, cosignatures.collect());
+    other
 }
 
 /// The body of a 201.
