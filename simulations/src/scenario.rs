@@ -29,7 +29,7 @@ pub enum Expected {
     Held,
     /// A checker must find something wrong: more fails than the protocol allows, or on purpose.
     Violation,
-    /// A checker must find something wrong in at least one of the seeds.
+    /// A checker must find something wrong in at least one of the seeds; others may end in any way.
     SomeViolation,
 }
 

@@ -272,7 +272,8 @@ impl World {
         let head = disk.look(|tables| tables.head().map(|b| b.height));
         self.trace.add(at_us, &[], || format!("{node} starts"));
         if self.is_honest(node) {
-            let lost = disk.standing().is_amnesiac;
+            // A disk that hides its loss is to be found out by what its node says.
+            let lost = disk.standing().is_amnesiac || disk.hides_its_loss();
             self.agreement.on_start(node, head.unwrap_or_default(), lost);
         }
         self.nodes[node].start(&self.around);

@@ -105,6 +105,11 @@ impl Disk {
         self.state().standing
     }
 
+    /// Whether it says nothing of a loss.
+    pub fn hides_its_loss(&self) -> bool {
+        self.state().honesty == Honesty::HidesItsLoss
+    }
+
     /// The node found from which height on it may sign.
     pub fn found_floor(&self, floor: Height) {
         self.state().standing = Standing {
