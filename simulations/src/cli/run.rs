@@ -185,6 +185,7 @@ pub(super) fn run(args: &RunArgs, mut testers: Vec<MakeTester>) -> Result<ExitCo
         honesty: source.honesty(),
         keeps_lines: args.trace,
         prints_logs: std::env::var_os("RUST_LOG").is_some(),
+        runs_on: false,
         testers,
     };
     let totals = swarm(args, &source, &options, threads)?;
