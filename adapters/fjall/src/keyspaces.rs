@@ -3,6 +3,7 @@
 //! All integers in keys are big endian, so that the order of keys is the order of numbers.
 
 use crate::index::block_ids;
+use crate::node::Options;
 use bus::ports::{Commit, HeadSignatures, StoredBlock};
 use fjall::{
     CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions,
@@ -21,10 +22,6 @@ const BLOCK_IDS_KEY: &str = "block-ids";
 
 /// What compresses badly is not compressed: most of what a node writes are digests and signatures.
 const JOURNAL_COMPRESSION: CompressionType = CompressionType::None;
-
-/// Most bytes that a keyspace holds in memory before it writes a table: there are ten keyspaces
-/// per node, and a demonstration runs several nodes in one process.
-const MEMTABLE_BYTES_MAX: u64 = 16 << 20;
 
 /// Bytes of a digest that stand in an index key.
 pub(crate) const TRUNCATED_BYTES: usize = 16;
@@ -60,13 +57,14 @@ pub(crate) struct Keyspaces {
 
 impl Keyspaces {
     /// Opens the database at `path`, or creates it.
-    pub(crate) fn open(path: &Path, cache_bytes: u64) -> Result<Self, fjall::Error> {
+    pub(crate) fn open(path: &Path, options: &Options) -> Result<Self, fjall::Error> {
         let db = Database::builder(path)
             .worker_threads(1)
             .journal_compression(JOURNAL_COMPRESSION)
-            .cache_size(cache_bytes)
+            .cache_size(options.cache_bytes)
             .open()?;
-        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES_MAX);
+        let memtable_bytes_max = options.memtable_bytes_max;
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes_max);
         let keyspace = |name: &str| db.keyspace(name, options);
         Ok(Self {
             meta: keyspace("meta")?,

@@ -79,6 +79,9 @@ impl From<ReadError> for OpenError {
 pub struct Options {
     /// Cache of the database, in bytes.
     pub cache_bytes: u64,
+    /// Most bytes that a keyspace holds in memory before it writes a table. Each database keeps
+    /// the number it was created with.
+    pub memtable_bytes_max: u64,
     /// When set, journal records that the newest block but this many needs no more are removed.
     pub retain_heights: Option<u64>,
     /// Index rows that gather in memory before they are written as one sorted run.
@@ -93,6 +96,9 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             cache_bytes: 32 << 20,
+            // There are ten keyspaces per node, and a demonstration runs several nodes in one
+            // process.
+            memtable_bytes_max: 16 << 20,
             retain_heights: None,
             index_run_rows: 65_536,
             expect_existing: false,
@@ -144,6 +150,14 @@ impl FjallNode {
     /// # Errors
     /// When there is one already, or the directory cannot be written.
     pub fn init(dir: &Path, network: &Name) -> Result<(), OpenError> {
+        Self::init_with(dir, network, &Options::default())
+    }
+
+    /// Creates the storage of a new node, with options for its database.
+    ///
+    /// # Errors
+    /// When there is one already, or the directory cannot be written.
+    pub fn init_with(dir: &Path, network: &Name, options: &Options) -> Result<(), OpenError> {
         let found = VoteStateFile::open(dir).map_err(|e| file_error(dir, e))?;
         if found.is_some() || dir.join(DATABASE_FOLDER).exists() {
             return Err(OpenError::AlreadyInitialised { dir: dir.into() });
@@ -153,7 +167,7 @@ impl FjallNode {
         // signed nothing, and its first opening makes the database.
         let mut state = first_state(network);
         VoteStateFile::create(dir, &mut state).map_err(|e| file_error(dir, e))?;
-        let rows = Keyspaces::open(&dir.join(DATABASE_FOLDER), Options::default().cache_bytes)?;
+        let rows = Keyspaces::open(&dir.join(DATABASE_FOLDER), options)?;
         rows.label(network)?;
         Ok(())
     }
@@ -170,7 +184,7 @@ impl FjallNode {
             return Err(OpenError::NotInitialised { dir: dir.into() });
         }
         std::fs::create_dir_all(dir).map_err(|e| file_error(dir, e))?;
-        let rows = Keyspaces::open(&database, options.cache_bytes)?;
+        let rows = Keyspaces::open(&database, &options)?;
         expect_network(expected_label(network), rows.label(network)?)?;
         let head = rows.last_block()?;
         if let Some(head) = &head {

@@ -387,6 +387,7 @@ impl Drop for WriterHandle {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::Options;
     use crate::record::anchor;
     use messages::ids::Name;
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -407,7 +408,7 @@ mod tests {
         };
         VoteStateFile::create(dir.path(), &mut state).unwrap();
         let (failures, failed) = channel();
-        let keyspaces = Keyspaces::open(&dir.path().join("db"), 1 << 20).unwrap();
+        let keyspaces = Keyspaces::open(&dir.path().join("db"), &Options::default()).unwrap();
         let tail = Tail::open(&keyspaces, 1, FailureHook::default()).unwrap();
         let writer = Writer {
             keyspaces,

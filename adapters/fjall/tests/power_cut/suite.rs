@@ -1,0 +1,240 @@
+//! Many power cuts, drawn from a seed and counted.
+
+use super::disk::{self, Lie, Loss, Lost, Place, Survives};
+use super::judge::{Demand, Facts, Outcome, judge};
+use super::log::Log;
+use super::recording::{Acknowledges, Recording};
+use super::rng::Rng;
+use super::workload::Plan;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// How many cuts share one recorded run.
+const CUTS_PER_RECORDING: u64 = 20;
+
+/// What is wrong with the disk beside the power cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fault {
+    /// Nothing: what was not synced is lost in parts.
+    None,
+    /// Nothing; of writes that were not synced, sectors are lost.
+    Torn,
+    /// Syncs of the database are reported and do not happen.
+    LyingDatabase,
+    /// Those of the vote-state file.
+    LyingVoteState,
+    /// Those of both.
+    LyingDisk,
+    /// A bit or a sector of a synced file of the database changes.
+    DamagedDatabase,
+    /// One of the vote-state file.
+    DamagedVoteState,
+}
+
+impl Fault {
+    /// All, in the order in which the cuts of a seed take turns.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::None,
+        Self::Torn,
+        Self::LyingDatabase,
+        Self::DamagedDatabase,
+        Self::LyingVoteState,
+        Self::DamagedVoteState,
+        Self::LyingDisk,
+    ];
+
+    pub(crate) fn demand(self) -> Demand {
+        match self {
+            Self::None | Self::Torn => Demand::Everything,
+            // The vote-state file alone holds nothing that is asked for.
+            Self::LyingVoteState | Self::DamagedVoteState => Demand::LossNoticed,
+            Self::LyingDatabase | Self::DamagedDatabase => Demand::LossNoticed,
+            // Both places go back together: no memory is left that could tell.
+            Self::LyingDisk => Demand::NothingWrong,
+        }
+    }
+
+    fn loss(self, cut: usize, rng: &mut Rng) -> Loss {
+        use Survives::{AnyChoice, Everything, FirstPart, Nothing, Sectors};
+        let survives = match self {
+            Self::Torn => vec![Sectors],
+            _ => match rng.below(5) {
+                0 => vec![Nothing],
+                1 => vec![FirstPart],
+                2 => vec![AnyChoice],
+                3 => vec![Everything, Nothing],
+                _ => vec![Nothing, FirstPart, AnyChoice, Everything],
+            },
+        };
+        let about = match self {
+            Self::LyingDatabase => Some(Place::Database),
+            Self::LyingVoteState => Some(Place::VoteState),
+            Self::LyingDisk => Some(Place::Everywhere),
+            _ => None,
+        };
+        let lie = about.map(|about| Lie {
+            from: cut - rng.below(cut.min(600) + 1),
+            percent: *rng.pick(&[100, 100, 50]),
+            about,
+        });
+        Loss { survives, lie }
+    }
+
+    fn damages(self) -> Option<Place> {
+        match self {
+            Self::DamagedDatabase => Some(Place::Database),
+            Self::DamagedVoteState => Some(Place::VoteState),
+            _ => None,
+        }
+    }
+}
+
+/// The moment of a cut: anywhere, or right after something was acknowledged.
+fn moment(log: &Log, rng: &mut Rng) -> usize {
+    if rng.percent(50) {
+        return rng.below(log.events.len() + 1);
+    }
+    let done: Vec<usize> = log
+        .marks()
+        .filter(|(_, text)| text.starts_with("done"))
+        .map(|(i, _)| i)
+        .collect();
+    rng.pick(&done) + 1
+}
+
+/// What one cut did, and what became of the node.
+pub(crate) struct Cut {
+    pub(crate) fault: Fault,
+    pub(crate) lost: Lost,
+    /// What happened, for people.
+    pub(crate) text: String,
+    pub(crate) verdict: Result<Outcome, String>,
+}
+
+/// Cuts the power once in a recorded run.
+pub(crate) fn cut_once(
+    recording: &Recording,
+    plan: &Plan,
+    fault: Fault,
+    demand: Demand,
+    seed: u64,
+) -> Cut {
+    let mut rng = Rng::new(seed);
+    let log = &recording.log;
+    let cut = moment(log, &mut rng);
+    let loss = fault.loss(cut, &mut rng);
+    let dir = tempfile::tempdir().unwrap();
+    let mut lost = disk::rebuild(log, cut, &loss, &mut rng, dir.path());
+    let damage = fault
+        .damages()
+        .and_then(|place| disk::damage(dir.path(), place, &mut rng));
+    lost.damaged = usize::from(damage.is_some());
+    let facts = Facts::at(log, cut, plan);
+    let (begun, done) = (facts.begun.last(), facts.done.last());
+    let text = format!(
+        "cut at {cut} of {}, begun {begun:?}, done {done:?}, {loss:?}, {lost:?}, {damage:?}",
+        log.events.len()
+    );
+    let verdict = judge(plan, &facts, dir.path(), demand);
+    Cut {
+        fault,
+        lost,
+        text,
+        verdict,
+    }
+}
+
+/// Counts of a run.
+#[derive(Default)]
+pub(crate) struct Table {
+    outcomes: BTreeMap<Fault, BTreeMap<Outcome, usize>>,
+    lost: BTreeMap<Fault, Lost>,
+}
+
+impl Table {
+    fn add(&mut self, cut: &Cut, outcome: Outcome) {
+        let outcomes = self.outcomes.entry(cut.fault).or_default();
+        *outcomes.entry(outcome).or_default() += 1;
+        let sum = self.lost.entry(cut.fault).or_default();
+        sum.dropped += cut.lost.dropped;
+        sum.torn += cut.lost.torn;
+        sum.lies += cut.lost.lies;
+        sum.damaged += cut.lost.damaged;
+    }
+
+    pub(crate) fn lost(&self, fault: Fault) -> Lost {
+        self.lost.get(&fault).copied().unwrap_or_default()
+    }
+}
+
+impl core::fmt::Display for Table {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        for (fault, outcomes) in &self.outcomes {
+            let count: usize = outcomes.values().sum();
+            let Lost {
+                dropped,
+                torn,
+                lies,
+                damaged,
+            } = self.lost(*fault);
+            writeln!(
+                f,
+                "{fault:?}: {count} cuts, {dropped} operations dropped, {torn} torn, {lies} false \
+                 syncs, {damaged} damaged: {outcomes:?}"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Cuts with these seeds; the seed says the kind of the fault too.
+///
+/// # Panics
+/// When a node is not what it must be. The recording is kept, and the text says how to cut again.
+pub(crate) fn run(seeds: core::ops::Range<u64>, kept: &Path) -> Table {
+    let mut table = Table::default();
+    let mut made: Option<(Recording, Plan)> = None;
+    for seed in seeds {
+        let workload_seed = seed / CUTS_PER_RECORDING;
+        let (recording, plan) = match made.take() {
+            Some((recording, plan)) if recording.workload_seed == workload_seed => {
+                (recording, plan)
+            }
+            _ => (
+                Recording::make(workload_seed, Acknowledges::WhenDurable),
+                Plan::new(workload_seed),
+            ),
+        };
+        let fault = fault_of(seed);
+        let cut = cut_once(&recording, &plan, fault, fault.demand(), seed);
+        match &cut.verdict {
+            Ok(outcome) => table.add(&cut, *outcome),
+            Err(violation) => {
+                let log = kept.join(format!("power-cut-{seed}.log"));
+                std::fs::write(&log, &recording.bytes).unwrap();
+                panic!(
+                    "{fault:?}, seed {seed}: {violation}\n{}\nagain: WUTONG_POWER_SEED={seed} \
+                     WUTONG_POWER_LOG={} cargo test --release -p adapters-fjall --test \
+                     survives_power_cuts one_power_cut_again -- --ignored --nocapture",
+                    cut.text,
+                    log.display()
+                );
+            }
+        }
+        made = Some((recording, plan));
+    }
+    table
+}
+
+pub(crate) fn fault_of(seed: u64) -> Fault {
+    Fault::ALL[(seed % Fault::ALL.len() as u64) as usize]
+}
+
+/// Cuts once more with the seed of a failure, in the recording that was kept.
+pub(crate) fn again(seed: u64, log: &Path) -> Cut {
+    let workload_seed = seed / CUTS_PER_RECORDING;
+    let recording = Recording::read(std::fs::read(log).unwrap(), workload_seed);
+    let fault = fault_of(seed);
+    let plan = Plan::new(workload_seed);
+    cut_once(&recording, &plan, fault, fault.demand(), seed)
+}
