@@ -12,6 +12,7 @@ use fjall::{
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name};
 use messages::wire;
+use std::fs::File;
 use std::path::Path;
 
 /// Layout of the keyspaces; a database of another layout is refused.
@@ -66,7 +67,7 @@ impl Keyspaces {
         let memtable_bytes_max = options.memtable_bytes_max;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes_max);
         let keyspace = |name: &str| db.keyspace(name, options);
-        Ok(Self {
+        let this = Self {
             meta: keyspace("meta")?,
             journal: keyspace("journal")?,
             blocks: keyspace("blocks")?,
@@ -82,7 +83,21 @@ impl Keyspaces {
             values: keyspace("values")?,
             block_ids: keyspace("block-ids")?,
             db,
-        })
+        };
+        this.sync_folders(path)?;
+        Ok(this)
+    }
+
+    /// Makes the folders of the database durable in the folders above them. fjall syncs what is in
+    /// its folders and not the folders' own entries: a database that was acknowledged, or one
+    /// keyspace of it, could be gone after a power cut.
+    fn sync_folders(&self, path: &Path) -> std::io::Result<()> {
+        let of_keyspaces = self.meta.path().parent();
+        for folder in [of_keyspaces, Some(path), path.parent()] {
+            let folder = folder.expect("the database lies in the folder of its node");
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(())
     }
 
     /// What the database says it is, written when it says nothing yet.

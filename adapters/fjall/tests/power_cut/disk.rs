@@ -9,7 +9,8 @@
 //!   an fsync of the folder makes it durable: fsync of the file does not, nor does that of a folder
 //!   make the folder's own entry in the one above durable.
 //!
-//! That is less than the file systems in use promise, and what POSIX allows. A [`Lie`] takes back
+//! That is less than the file systems in use promise, and what POSIX allows. There is one exception
+//! ([`Entries::LikeExt4InBlobs`]), for what the database relies on. A [`Lie`] takes back
 //! syncs that were reported, and a [`Damage`] changes bytes that were synced.
 
 use super::log::{Change, Event, Log};
@@ -46,7 +47,8 @@ impl Place {
         let database = path == "db" || path.starts_with("db/");
         match self {
             Self::Database => database,
-            Self::VoteState => !database,
+            // The root holds the entries of both, so a lie about it is one about both.
+            Self::VoteState => !database && !path.is_empty(),
             Self::Everywhere => true,
         }
     }
@@ -63,9 +65,20 @@ pub(crate) enum Survives {
     Sectors,
 }
 
+/// Whether fsync of a new file makes its entry durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entries {
+    /// It never does, as POSIX has it.
+    ByTheirFolder,
+    /// It does for the files that hold bodies alone, as it does for all on ext4, XFS and Btrfs.
+    /// lsm-tree 3.1 syncs such a file and never its folder.
+    LikeExt4InBlobs,
+}
+
 /// How much survives, and which of the syncs are lies.
 #[derive(Clone, Debug)]
 pub(crate) struct Loss {
+    pub(crate) entries: Entries,
     /// One of these is drawn for each file and folder.
     pub(crate) survives: Vec<Survives>,
     pub(crate) lie: Option<Lie>,
@@ -120,6 +133,13 @@ fn survivors(log: &Log, cut: usize, loss: &Loss, rng: &mut Rng, lost: &mut Lost)
                     true => lost.lies += usize::from(!pending[*node].is_empty()),
                     false => on_disk.extend(pending[*node].drain(..).map(|i| (i, None))),
                 }
+                if !lies && loss.entries == Entries::LikeExt4InBlobs && path.contains("/blobs/") {
+                    on_disk.extend(
+                        entry_of(log, *node, &mut pending)
+                            .into_iter()
+                            .map(|i| (i, None)),
+                    );
+                }
             }
             Event::Mark(_) => {}
         }
@@ -132,6 +152,18 @@ fn survivors(log: &Log, cut: usize, loss: &Loss, rng: &mut Rng, lost: &mut Lost)
         on_disk.extend(kept);
     }
     OnDisk(on_disk)
+}
+
+/// Takes the entry that made a file out of what is not durable.
+fn entry_of(log: &Log, file: usize, pending: &mut [Vec<usize>]) -> Option<usize> {
+    let makes_it = |i: &usize| match &log.events[*i] {
+        Event::Entry { change, .. } => matches!(change, Change::Link { node, .. } if *node == file),
+        _ => false,
+    };
+    pending.iter_mut().find_map(|pending| {
+        let at = pending.iter().position(makes_it)?;
+        Some(pending.remove(at))
+    })
 }
 
 fn choose(

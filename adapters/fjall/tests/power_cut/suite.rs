@@ -1,6 +1,6 @@
 //! Many power cuts, drawn from a seed and counted.
 
-use super::disk::{self, Lie, Loss, Lost, Place, Survives};
+use super::disk::{self, Entries, Lie, Loss, Lost, Place, Survives};
 use super::judge::{Demand, Facts, Outcome, judge};
 use super::log::Log;
 use super::recording::{Acknowledges, Recording};
@@ -77,7 +77,11 @@ impl Fault {
             percent: *rng.pick(&[100, 100, 50]),
             about,
         });
-        Loss { survives, lie }
+        Loss {
+            entries: Entries::LikeExt4InBlobs,
+            survives,
+            lie,
+        }
     }
 
     fn damages(self) -> Option<Place> {
