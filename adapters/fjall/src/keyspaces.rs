@@ -24,6 +24,19 @@ const BLOCK_IDS_KEY: &str = "block-ids";
 /// What compresses badly is not compressed: most of what a node writes are digests and signatures.
 const JOURNAL_COMPRESSION: CompressionType = CompressionType::None;
 
+/// Keyspaces that cannot be made again from others.
+const KEPT: [&str; 9] = [
+    "meta",
+    "journal",
+    "blocks",
+    "entries",
+    "tiles",
+    "checkpoints",
+    "signatures",
+    "bodies",
+    "state",
+];
+
 /// Bytes of a digest that stand in an index key.
 pub(crate) const TRUNCATED_BYTES: usize = 16;
 
@@ -58,16 +71,42 @@ pub(crate) struct Keyspaces {
 
 impl Keyspaces {
     /// Opens the database at `path`, or creates it.
-    pub(crate) fn open(path: &Path, options: &Options) -> Result<Self, fjall::Error> {
-        let db = Database::builder(path)
-            .worker_threads(1)
-            .journal_compression(JOURNAL_COMPRESSION)
-            .cache_size(options.cache_bytes)
-            .open()?;
+    pub(crate) fn open(path: &Path, options: &Options) -> Result<Self, ReadError> {
+        if !path.try_exists().map_err(fjall::Error::from)? {
+            Self::create(path, options)?;
+        }
+        let db = database(path, options)?;
+        // fjall forgets a keyspace whose folder is gone, and would make an empty one.
+        let lost = KEPT.into_iter().find(|name| !db.keyspace_exists(name));
+        if let Some(lost) = lost {
+            return Err(ReadError::row(format!("keyspace {lost}"), "missing"));
+        }
+        let this = Self::of(db, options)?;
+        this.sync_folders(path)?;
+        Ok(this)
+    }
+
+    /// Creates the database under another name and renames it, so that it is there whole or not at
+    /// all: fjall opens what an interrupted creation left, may give a keyspace the number of one
+    /// that it lost, and takes the one for the other from the next opening on.
+    fn create(path: &Path, options: &Options) -> Result<(), fjall::Error> {
+        let fresh = path.with_extension("new");
+        if fresh.try_exists()? {
+            std::fs::remove_dir_all(&fresh)?;
+        }
+        let this = Self::of(database(&fresh, options)?, options)?;
+        this.sync_folders(&fresh)?;
+        drop(this);
+        std::fs::rename(&fresh, path)?;
+        Ok(())
+    }
+
+    /// The keyspaces of a database; those that it lacks are made.
+    fn of(db: Database, options: &Options) -> Result<Self, fjall::Error> {
         let memtable_bytes_max = options.memtable_bytes_max;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes_max);
         let keyspace = |name: &str| db.keyspace(name, options);
-        let this = Self {
+        Ok(Self {
             meta: keyspace("meta")?,
             journal: keyspace("journal")?,
             blocks: keyspace("blocks")?,
@@ -83,15 +122,13 @@ impl Keyspaces {
             values: keyspace("values")?,
             block_ids: keyspace("block-ids")?,
             db,
-        };
-        this.sync_folders(path)?;
-        Ok(this)
+        })
     }
 
     /// Makes the folders of the database durable in the folders above them. fjall syncs what is in
     /// its folders and not the folders' own entries: a database that was acknowledged, or one
     /// keyspace of it, could be gone after a power cut.
-    fn sync_folders(&self, path: &Path) -> std::io::Result<()> {
+    fn sync_folders(&self, path: &Path) -> Result<(), fjall::Error> {
         let of_keyspaces = self.meta.path().parent();
         for folder in [of_keyspaces, Some(path), path.parent()] {
             let folder = folder.expect("the database lies in the folder of its node");
@@ -166,6 +203,23 @@ impl Keyspaces {
         Ok(LeafIndex(read_number(&guard.key()?)? + 1))
     }
 
+    /// How many leaf hashes there are, as far as the last one says.
+    pub(crate) fn leaf_hashes(&self) -> Result<u64, ReadError> {
+        let mut leaves = self.tiles.range(tile(0, 0)..=tile(0, u64::MAX));
+        let last = leaves.next_back().map(|guard| guard.key()).transpose()?;
+        last.map_or(Ok(0), |key| Ok(read_number(&key[1..])? + 1))
+    }
+
+    /// Height of the newest checkpoint.
+    pub(crate) fn newest_note(&self) -> Result<Option<Height>, ReadError> {
+        last_height(&self.checkpoints)
+    }
+
+    /// Height of the newest receipt signatures.
+    pub(crate) fn newest_signed(&self) -> Result<Option<Height>, ReadError> {
+        last_height(&self.signatures)
+    }
+
     /// All entries before this one have their index rows in the database.
     pub(crate) fn indexed(&self) -> Result<LeafIndex, ReadError> {
         let found = self.meta.get(INDEXED_KEY)?;
@@ -202,6 +256,14 @@ impl Keyspaces {
         let value = self.blocks.get(number(height.0))?;
         value.map(|v| decode_block(height, &v)).transpose()
     }
+}
+
+fn database(path: &Path, options: &Options) -> Result<Database, fjall::Error> {
+    Database::builder(path)
+        .worker_threads(1)
+        .journal_compression(JOURNAL_COMPRESSION)
+        .cache_size(options.cache_bytes)
+        .open()
 }
 
 /// A read that did not give what was once written.
@@ -241,6 +303,11 @@ pub(crate) fn expected_label(network: &Name) -> String {
 
 /// Bytes of an index key of a value at a position.
 pub(crate) const PLACE_BYTES: usize = TRUNCATED_BYTES + 8;
+
+fn last_height(rows: &Keyspace) -> Result<Option<Height>, ReadError> {
+    let last = rows.last_key_value().map(|guard| guard.key()).transpose()?;
+    last.map(|key| read_number(&key).map(Height)).transpose()
+}
 
 /// Key of a number.
 pub(crate) fn number(n: u64) -> [u8; 8] {

@@ -6,7 +6,7 @@ use crate::journal::FjallJournal;
 use crate::keyspaces::{Keyspaces, ReadError, expected_label, number};
 use crate::record::anchor;
 use crate::store::{Expected, FjallStore};
-use crate::verify::{Chain, last_seq, verify_chain, verify_head};
+use crate::verify::{Chain, last_seq, verify_chain, verify_ends, verify_head};
 use crate::vote_state::{Standing, VoteState, VoteStateFile};
 use crate::writer::{ChainEnd, Shared, Work, Writer, WriterHandle};
 use bus::ports::{BodyStore, Completion, Journal, Store, StoredBlock};
@@ -187,6 +187,7 @@ impl FjallNode {
         let rows = Keyspaces::open(&database, &options)?;
         expect_network(expected_label(network), rows.label(network)?)?;
         let head = rows.last_block()?;
+        verify_ends(&rows, head.as_ref())?;
         if let Some(head) = &head {
             verify_head(&rows, head)?;
         }
@@ -198,7 +199,7 @@ impl FjallNode {
         };
         let trusted = ground.trust(found)?;
         drop_journal_below(&rows, trusted.state.first_seq)?;
-        index::block_ids::complete(&rows)?;
+        index::block_ids::complete(&rows, head.as_ref())?;
         let tail = Tail::open(&rows, options.index_run_rows, options.failure.clone())?;
         let opened = assemble(rows, tail, trusted, head, options);
         opened.map_err(|e| file_error(dir, e))

@@ -10,6 +10,7 @@
 mod power_cut;
 mod support;
 
+use power_cut::isolated;
 use power_cut::judge::Demand;
 use power_cut::recording::{self, Acknowledges, Recording};
 use power_cut::suite::{self, Fault};
@@ -84,8 +85,7 @@ fn the_recorded_child() {
 #[test]
 #[ignore = "for one failure of the others, which says how"]
 fn one_power_cut_again() {
-    let seed = number("WUTONG_POWER_SEED").expect("WUTONG_POWER_SEED says which");
-    let log = std::env::var("WUTONG_POWER_LOG").expect("WUTONG_POWER_LOG says where");
-    let cut = suite::again(seed, Path::new(&log));
+    let cut = isolated::again();
     println!("{:?}: {}\n{:?}", cut.fault, cut.text, cut.verdict);
+    println!("{}", isolated::line_of(&cut));
 }

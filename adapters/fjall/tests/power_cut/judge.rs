@@ -14,6 +14,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+/// Most of a panic's text that is told.
+const PANIC_CHARS_MAX: usize = 200;
+
 /// What the child had said by the time of the cut.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
@@ -57,10 +60,32 @@ pub(crate) enum Outcome {
     RefusedToOpen,
     /// The database panicked while it was opened.
     PanickedAtOpening,
+    /// The process was aborted.
+    Aborted,
     /// It opens, and reading what is damaged stops it.
     RefusedToRead,
     /// Database and vote-state file went back together, to a state that once was.
     RolledBack,
+}
+
+impl Outcome {
+    /// All, for reading their names again.
+    const ALL: [Self; 8] = [
+        Self::Intact,
+        Self::LostAfterVote,
+        Self::Amnesiac,
+        Self::RefusedToOpen,
+        Self::PanickedAtOpening,
+        Self::Aborted,
+        Self::RefusedToRead,
+        Self::RolledBack,
+    ];
+
+    /// The outcome of this name, as `Debug` writes it.
+    pub(crate) fn of_name(name: &str) -> Self {
+        let found = Self::ALL.into_iter().find(|o| format!("{o:?}") == name);
+        found.unwrap_or_else(|| panic!("no outcome has the name {name}"))
+    }
 }
 
 /// What is asked of the node.
@@ -113,7 +138,9 @@ impl Told {
 fn text_of(panic: &(dyn core::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
-    text.unwrap_or_else(|| "a panic without a text".into())
+    let text = text.unwrap_or_else(|| "a panic without a text".into());
+    // Whole ledgers are compared, and the first words say of what.
+    text.chars().take(PANIC_CHARS_MAX).collect()
 }
 
 /// Opens the folder and compares it with what had happened.

@@ -219,14 +219,23 @@ impl Reader {
     }
 
     fn rename(&mut self, from: &str, to: &str) {
-        let node = self.names.remove(from).expect("a renamed file was there");
-        let within = parent_of(from) == parent_of(to) && !self.log.nodes[node].is_dir;
-        assert!(
-            within,
-            "only files within one folder are renamed: {from} {to}"
-        );
-        self.names.insert(to.into(), node);
-        self.log.nodes[node].path = to.into();
+        let node = self.names[from];
+        let within = parent_of(from) == parent_of(to);
+        assert!(within, "nothing moves to another folder: {from} {to}");
+        let moved = |path: &str| {
+            let rest = path.strip_prefix(from)?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| format!("{to}{rest}"))
+        };
+        let names = std::mem::take(&mut self.names);
+        for (path, node) in names {
+            let moved = moved(&path);
+            if let Some(moved) = &moved {
+                self.log.nodes[node].path.clone_from(moved);
+            }
+            if moved.is_some() || path != to {
+                self.names.insert(moved.unwrap_or(path), node);
+            }
+        }
         let (from, name) = (name_of(from), name_of(to));
         let change = Change::Rename {
             from,

@@ -7,6 +7,7 @@
 //! acknowledged by then ([`judge`]). [`suite`] draws many cuts from a seed and counts.
 
 pub(crate) mod disk;
+pub(crate) mod isolated;
 pub(crate) mod judge;
 pub(crate) mod log;
 pub(crate) mod recording;

@@ -24,8 +24,10 @@ pub(crate) enum Acknowledges {
 /// One recorded run of the workload.
 pub(crate) struct Recording {
     pub(crate) log: Log,
-    /// The bytes it was read from, to keep for a failure.
-    pub(crate) bytes: Vec<u8>,
+    /// The file it was read from.
+    pub(crate) file: PathBuf,
+    /// Holds the file, unless it was kept by a run before.
+    _dir: Option<tempfile::TempDir>,
     pub(crate) workload_seed: u64,
 }
 
@@ -56,19 +58,20 @@ impl Recording {
         }
         let output = child.output().unwrap();
         assert!(output.status.success(), "the recorded child: {output:?}");
-        let bytes = std::fs::read(&log_file).unwrap();
-        let this = Self::read(bytes, workload_seed);
+        let mut this = Self::read(&log_file, workload_seed);
         let rebuilt = base.join("rebuilt");
         disk::rebuild_whole(&this.log, &rebuilt);
         assert_same(&root, &rebuilt);
+        this._dir = Some(dir);
         this
     }
 
     /// A recording that was kept.
-    pub(crate) fn read(bytes: Vec<u8>, workload_seed: u64) -> Self {
+    pub(crate) fn read(file: &Path, workload_seed: u64) -> Self {
         Self {
-            log: Log::read(&bytes),
-            bytes,
+            log: Log::read(&std::fs::read(file).unwrap()),
+            file: file.into(),
+            _dir: None,
             workload_seed,
         }
     }

@@ -1,6 +1,7 @@
 //! Many power cuts, drawn from a seed and counted.
 
 use super::disk::{self, Entries, Lie, Loss, Lost, Place, Survives};
+use super::isolated;
 use super::judge::{Demand, Facts, Outcome, judge};
 use super::log::Log;
 use super::recording::{Acknowledges, Recording};
@@ -210,18 +211,19 @@ pub(crate) fn run(seeds: core::ops::Range<u64>, kept: &Path) -> Table {
             ),
         };
         let fault = fault_of(seed);
-        let cut = cut_once(&recording, &plan, fault, fault.demand(), seed);
+        let cut = match fault.damages() {
+            Some(_) => isolated::cut_once(seed, fault, &recording.file),
+            None => cut_once(&recording, &plan, fault, fault.demand(), seed),
+        };
         match &cut.verdict {
             Ok(outcome) => table.add(&cut, *outcome),
             Err(violation) => {
                 let log = kept.join(format!("power-cut-{seed}.log"));
-                std::fs::write(&log, &recording.bytes).unwrap();
+                std::fs::copy(&recording.file, &log).unwrap();
                 panic!(
-                    "{fault:?}, seed {seed}: {violation}\n{}\nagain: WUTONG_POWER_SEED={seed} \
-                     WUTONG_POWER_LOG={} cargo test --release -p adapters-fjall --test \
-                     survives_power_cuts one_power_cut_again -- --ignored --nocapture",
+                    "{fault:?}, seed {seed}: {violation}\n{}\nagain: {}",
                     cut.text,
-                    log.display()
+                    isolated::command_of(seed, &log)
                 );
             }
         }
@@ -237,7 +239,7 @@ pub(crate) fn fault_of(seed: u64) -> Fault {
 /// Cuts once more with the seed of a failure, in the recording that was kept.
 pub(crate) fn again(seed: u64, log: &Path) -> Cut {
     let workload_seed = seed / CUTS_PER_RECORDING;
-    let recording = Recording::read(std::fs::read(log).unwrap(), workload_seed);
+    let recording = Recording::read(log, workload_seed);
     let fault = fault_of(seed);
     let plan = Plan::new(workload_seed);
     cut_once(&recording, &plan, fault, fault.demand(), seed)
