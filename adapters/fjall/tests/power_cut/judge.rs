@@ -1,14 +1,15 @@
 //! Whether a node that comes back after a power cut is what it must be.
 
 use super::log::Log;
-use super::workload::{self, Plan, RETAIN_HEIGHTS, Step};
+use super::seen::{Failure, Seen};
+use super::workload::{self, Plan, Step};
 use crate::support;
 use adapters_fjall::{FailureHook, FjallNode, OpenError, Opened, Options};
 use bus::conformance::{completion, holds, wait};
-use bus::ports::{Commit, Record, Stream};
+use bus::ports::{Commit, Stream};
 use bytes::Bytes;
 use messages::hash::Hash;
-use messages::ids::{Height, TimeMs};
+use messages::ids::TimeMs;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -99,17 +100,7 @@ pub(crate) enum Demand {
     NothingWrong,
 }
 
-/// Why a check does not hold.
-enum Failure {
-    /// Something is not there.
-    Missing(String),
-    /// Something is there and is not what was written, or was never written.
-    Wrong(String),
-    /// The storage told of a failure.
-    Told,
-}
-
-/// A violation, for people.
+/// What became of a node, or a violation, for people.
 pub(crate) type Verdict = Result<Outcome, String>;
 
 /// Failures that the storage told of.
@@ -133,6 +124,17 @@ impl Told {
             Err(panic) => Err(Failure::Wrong(text_of(&*panic))),
         }
     }
+
+    /// The outcome when a check holds; a refusal when the storage told of it, and may.
+    fn verdict(&self, check: Result<(), Failure>, outcome: Outcome, demand: Demand) -> Verdict {
+        match check {
+            Ok(()) => Ok(outcome),
+            Err(Failure::Told) if demand != Demand::Everything => Ok(Outcome::RefusedToRead),
+            Err(Failure::Told) => Err(format!("refuses: {:?}", self.0.lock().unwrap())),
+            Err(Failure::Wrong(what)) => Err(format!("{outcome:?}, and wrong: {what}")),
+            Err(Failure::Missing(what)) => Err(format!("{outcome:?}, and missing: {what}")),
+        }
+    }
 }
 
 fn text_of(panic: &(dyn core::any::Any + Send)) -> String {
@@ -146,69 +148,69 @@ fn text_of(panic: &(dyn core::any::Any + Send)) -> String {
 /// Opens the folder and compares it with what had happened.
 pub(crate) fn judge(plan: &Plan, facts: &Facts, dir: &Path, demand: Demand) -> Verdict {
     let told = Told::default();
-    let open = || FjallNode::open(dir, &support::network(), told.options());
-    let opened = match catch_unwind(AssertUnwindSafe(open)) {
-        Ok(Ok(opened)) => opened,
-        Ok(Err(OpenError::NotInitialised { .. })) if !facts.done.contains(&0) => {
-            FjallNode::init(dir, &support::network()).map_err(|e| format!("make it anew: {e}"))?;
-            open().map_err(|e| format!("open it new: {e}"))?
-        }
-        Ok(Err(e)) if demand == Demand::Everything => return Err(format!("does not open: {e}")),
-        Ok(Err(_)) => return Ok(Outcome::RefusedToOpen),
-        Err(panic) if demand == Demand::Everything => {
-            return Err(format!("panicked at opening: {}", text_of(&*panic)));
-        }
-        Err(_) => return Ok(Outcome::PanickedAtOpening),
+    let opened = match open(facts, dir, &told) {
+        Ok(opened) => opened,
+        Err((_, why)) if demand == Demand::Everything => return Err(why),
+        Err((outcome, _)) => return Ok(outcome),
     };
     let seen = Seen {
         plan,
         facts,
         opened: &opened,
+        demand,
     };
-    if support::is_amnesiac(&opened) {
-        let health = format!("{:?}", opened.health);
-        return match told.check(|| seen.serves_nothing_wrong()) {
-            _ if demand == Demand::Everything => Err(health),
-            Err(Failure::Wrong(what)) => Err(format!("amnesiac and wrong: {what}")),
-            Err(Failure::Missing(what)) => Err(format!("amnesiac and incomplete: {what}")),
-            Ok(()) | Err(Failure::Told) => {
-                drop(opened);
-                stays_amnesiac(dir, &told)
+    if !support::is_amnesiac(&opened) {
+        let verdict = judge_voting(&seen, &told);
+        return match verdict {
+            Ok(Outcome::RefusedToRead) | Err(_) => verdict,
+            Ok(outcome) => {
+                let went_on = told.check(|| goes_on(plan, opened, dir, &told));
+                told.verdict(went_on, outcome, demand)
             }
         };
     }
+    if demand == Demand::Everything {
+        return Err(format!("{:?}", opened.health));
+    }
+    let served = told.check(|| seen.serves_nothing_wrong());
+    let verdict = told.verdict(served, Outcome::Amnesiac, demand);
+    drop(opened);
+    verdict.and_then(|_| stays_amnesiac(dir, &told))
+}
+
+/// What becomes of a node that votes.
+fn judge_voting(seen: &Seen<'_>, told: &Told) -> Verdict {
+    let facts = seen.facts;
     let all = told.check(|| {
         seen.serves_nothing_wrong()?;
-        seen.records(&facts.done)?;
         seen.holds_all(&facts.done)
     });
-    let outcome = match all {
-        Ok(()) => Outcome::Intact,
-        Err(Failure::Told) if demand != Demand::Everything => return Ok(Outcome::RefusedToRead),
-        Err(Failure::Told) => return Err(format!("refuses: {:?}", told.0.lock().unwrap())),
-        Err(Failure::Wrong(what)) => return Err(format!("wrong: {what}")),
-        Err(Failure::Missing(what)) if demand == Demand::Everything => {
-            return Err(format!("missing: {what}"));
+    if seen.demand == Demand::Everything || !matches!(all, Err(Failure::Missing(_))) {
+        return told.verdict(all, Outcome::Intact, seen.demand);
+    }
+    match told.check(|| seen.holds_all(&facts.before_vote)) {
+        Err(Failure::Missing(_)) if seen.demand == Demand::NothingWrong => Ok(Outcome::RolledBack),
+        voted => told.verdict(voted, Outcome::LostAfterVote, seen.demand),
+    }
+}
+
+/// Opens the node, which is made anew when it was not made yet; or tells why it does not open.
+fn open(facts: &Facts, dir: &Path, told: &Told) -> Result<Opened, (Outcome, String)> {
+    let open = || FjallNode::open(dir, &support::network(), told.options());
+    let opened = catch_unwind(AssertUnwindSafe(|| match open() {
+        Err(OpenError::NotInitialised { .. }) if !facts.done.contains(&0) => {
+            FjallNode::init(dir, &support::network())?;
+            open()
         }
-        Err(Failure::Missing(_)) => match told.check(|| {
-            seen.records(&facts.before_vote)?;
-            seen.holds_all(&facts.before_vote)
-        }) {
-            Ok(()) => Outcome::LostAfterVote,
-            Err(Failure::Told) => return Ok(Outcome::RefusedToRead),
-            Err(Failure::Wrong(what)) => return Err(format!("wrong: {what}")),
-            Err(Failure::Missing(_)) if demand == Demand::NothingWrong => Outcome::RolledBack,
-            Err(Failure::Missing(what)) => {
-                return Err(format!("opened as intact, and missing: {what}"));
-            }
-        },
-    };
-    let went_on = told.check(|| goes_on(plan, opened, dir, &told));
-    match went_on {
-        Ok(()) => Ok(outcome),
-        Err(Failure::Told) if demand != Demand::Everything => Ok(Outcome::RefusedToRead),
-        Err(Failure::Told) => Err(format!("cannot go on: {:?}", told.0.lock().unwrap())),
-        Err(Failure::Wrong(what) | Failure::Missing(what)) => Err(format!("cannot go on: {what}")),
+        other => other,
+    }));
+    match opened {
+        Ok(Ok(opened)) => Ok(opened),
+        Ok(Err(e)) => Err((Outcome::RefusedToOpen, format!("does not open: {e}"))),
+        Err(panic) => {
+            let why = format!("panicked at opening: {}", text_of(&*panic));
+            Err((Outcome::PanickedAtOpening, why))
+        }
     }
 }
 
@@ -219,135 +221,6 @@ fn stays_amnesiac(dir: &Path, told: &Told) -> Verdict {
         Ok(Ok(opened)) if support::is_amnesiac(&opened) => Ok(Outcome::Amnesiac),
         Ok(Ok(_)) => Err("an amnesiac node forgot that it is one".into()),
         Ok(Err(_)) | Err(_) => Ok(Outcome::RefusedToOpen),
-    }
-}
-
-/// An opened node, and what is known of it.
-struct Seen<'a> {
-    plan: &'a Plan,
-    facts: &'a Facts,
-    opened: &'a Opened,
-}
-
-impl Seen<'_> {
-    /// Blocks up to the head are whole and right, and nothing is there that was not begun.
-    fn serves_nothing_wrong(&self) -> Result<(), Failure> {
-        let head = self.opened.store.head();
-        let begun = self.commits(&self.facts.begun).last();
-        if head.as_ref().map(|h| h.height) > begun {
-            return Err(Failure::Wrong(format!(
-                "a block that was not made: {head:?}"
-            )));
-        }
-        if let Some(head) = head {
-            let commits = &self.plan.commits[..=head.height.0 as usize];
-            holds(&*self.opened.store, commits);
-        }
-        for record in self.loaded() {
-            if self.plan.records.get(record.seq as usize - 1) != Some(&record) {
-                return Err(Failure::Wrong(format!("record {}", record.seq)));
-            }
-        }
-        for (i, step) in self.plan.steps.iter().enumerate() {
-            match step {
-                Step::Body { digest, bytes } => match self.opened.bodies.body(digest) {
-                    Some(found) if found != bytes || !self.facts.begun.contains(&i) => {
-                        return Err(Failure::Wrong(format!("body of step {i}")));
-                    }
-                    _ => {}
-                },
-                Step::Checkpoint { note, signatures } => {
-                    let height = signatures.height;
-                    let found = self.opened.store.checkpoint_from(height);
-                    let found = found.filter(|(h, _)| *h == height);
-                    let stored = self.opened.store.head_signatures(height);
-                    let both = found.is_some() == stored.is_some();
-                    let right = found.is_none_or(|(_, n)| n == *note);
-                    if !both || !right || stored.is_some_and(|s| s != *signatures) {
-                        return Err(Failure::Wrong(format!("checkpoint of {height}")));
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// The heights of the blocks of some steps.
-    fn commits(&self, steps: &BTreeSet<usize>) -> impl Iterator<Item = Height> {
-        steps.iter().filter_map(|i| match &self.plan.steps[*i] {
-            Step::Commit(commit) => Some(commit.block.height),
-            _ => None,
-        })
-    }
-
-    fn loaded(&self) -> Vec<Record> {
-        let mut records = self.opened.journal.load(Stream::Consensus, 1);
-        records.extend(self.opened.journal.load(Stream::Checkpoint, 1));
-        records.sort_by_key(|r| r.seq);
-        records
-    }
-
-    /// The records of these steps are there, but for those that no retained height needs.
-    fn records(&self, steps: &BTreeSet<usize>) -> Result<(), Failure> {
-        let head = self.opened.store.head();
-        let oldest = head.and_then(|h| h.height.0.checked_sub(RETAIN_HEIGHTS));
-        let from = oldest.map_or(1, |h| self.plan.commits[h as usize].block.replay_from);
-        let loaded: BTreeSet<u64> = self.loaded().iter().map(|r| r.seq).collect();
-        if let (Some(first), Some(last)) = (loaded.first(), loaded.last())
-            && last - first + 1 != loaded.len() as u64
-        {
-            return Err(Failure::Wrong(format!("a gap in the journal: {loaded:?}")));
-        }
-        for step in steps {
-            if let Step::Append { records, .. } = &self.plan.steps[*step]
-                && let Some(lost) = records
-                    .iter()
-                    .find(|r| r.seq >= from && !loaded.contains(&r.seq))
-            {
-                return Err(Failure::Missing(format!(
-                    "record {} of step {step}",
-                    lost.seq
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    /// Blocks, bodies and checkpoints of these steps are there. A checkpoint is durable with the
-    /// next block, and a body that is held and does not read was noticed.
-    fn holds_all(&self, steps: &BTreeSet<usize>) -> Result<(), Failure> {
-        let head = self.opened.store.head().map(|h| h.height);
-        let newest = self.commits(steps).last();
-        if head < newest {
-            return Err(Failure::Missing(format!(
-                "block {newest:?}, the head is {head:?}"
-            )));
-        }
-        let last_commit = steps
-            .iter()
-            .rfind(|i| matches!(self.plan.steps[**i], Step::Commit(_)));
-        for (i, step) in self.plan.steps.iter().enumerate() {
-            match step {
-                Step::Body { digest, .. } if steps.contains(&i) => {
-                    if !self.opened.bodies.holds_body(digest) {
-                        return Err(Failure::Missing(format!("body of step {i}")));
-                    }
-                }
-                Step::Checkpoint { signatures, .. } if last_commit > Some(&i) => {
-                    if self
-                        .opened
-                        .store
-                        .head_signatures(signatures.height)
-                        .is_none()
-                    {
-                        return Err(Failure::Missing(format!("checkpoint of step {i}")));
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(())
     }
 }
 

@@ -12,5 +12,6 @@ pub(crate) mod judge;
 pub(crate) mod log;
 pub(crate) mod recording;
 pub(crate) mod rng;
+pub(crate) mod seen;
 pub(crate) mod suite;
 pub(crate) mod workload;

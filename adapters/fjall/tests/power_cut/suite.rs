@@ -3,7 +3,7 @@
 use super::disk::{self, Entries, Lie, Loss, Lost, Place, Survives};
 use super::isolated;
 use super::judge::{Demand, Facts, Outcome, judge};
-use super::log::Log;
+use super::log::{Change, Event, Log};
 use super::recording::{Acknowledges, Recording};
 use super::rng::Rng;
 use super::workload::Plan;
@@ -94,17 +94,21 @@ impl Fault {
     }
 }
 
-/// The moment of a cut: anywhere, or right after something was acknowledged.
-fn moment(log: &Log, rng: &mut Rng) -> usize {
-    if rng.percent(50) {
-        return rng.below(log.events.len() + 1);
+/// The moment of a cut: anywhere, right after something was acknowledged, or right before a sync,
+/// when most is at stake.
+fn moment(log: &Log, fault: Fault, rng: &mut Rng) -> usize {
+    let indexes = |wanted: fn(&Event) -> bool| {
+        let events = log.events.iter().enumerate();
+        let found: Vec<usize> = events.filter(|(_, e)| wanted(e)).map(|(i, _)| i).collect();
+        found
+    };
+    let syncs = || indexes(|e| matches!(e, Event::Sync { .. }));
+    let done = || indexes(|e| matches!(e, Event::Mark(text) if text.starts_with("done")));
+    match rng.below(3) {
+        0 => rng.below(log.events.len() + 1),
+        1 if fault != Fault::Torn => rng.pick(&done()) + 1,
+        _ => *rng.pick(&syncs()),
     }
-    let done: Vec<usize> = log
-        .marks()
-        .filter(|(_, text)| text.starts_with("done"))
-        .map(|(i, _)| i)
-        .collect();
-    rng.pick(&done) + 1
 }
 
 /// What one cut did, and what became of the node.
@@ -126,7 +130,7 @@ pub(crate) fn cut_once(
 ) -> Cut {
     let mut rng = Rng::new(seed);
     let log = &recording.log;
-    let cut = moment(log, &mut rng);
+    let cut = moment(log, fault, &mut rng);
     let loss = fault.loss(cut, &mut rng);
     let dir = tempfile::tempdir().unwrap();
     let mut lost = disk::rebuild(log, cut, &loss, &mut rng, dir.path());
@@ -243,4 +247,27 @@ pub(crate) fn again(seed: u64, log: &Path) -> Cut {
     let fault = fault_of(seed);
     let plan = Plan::new(workload_seed);
     cut_once(&recording, &plan, fault, fault.demand(), seed)
+}
+
+/// Right after each moment at which a tree came to name a new file of bodies.
+pub(crate) fn after_new_blobs(log: &Log) -> Vec<usize> {
+    let mut waits = false;
+    let mut found = Vec::new();
+    for (i, event) in log.events.iter().enumerate() {
+        match event {
+            Event::Sync { node } if log.nodes[*node].path.contains("/blobs/") => waits = true,
+            Event::Entry {
+                dir,
+                change: Change::Rename { to, .. },
+            } if waits && to == "current" => {
+                // The folder is synced next but one.
+                let folder = |e: &Event| matches!(e, Event::Sync { node } if node == dir);
+                let synced = log.events[i..].iter().position(folder);
+                found.extend(synced.map(|after| i + after + 1));
+                waits = false;
+            }
+            _ => {}
+        }
+    }
+    found
 }
