@@ -43,6 +43,16 @@ pub(crate) enum Place {
 }
 
 impl Place {
+    /// Indexes of the syncs that are about it.
+    pub(crate) fn syncs(self, events: &[Event], log: &Log) -> Vec<usize> {
+        let about = |event: &Event| match event {
+            Event::Sync { node } => self.holds(&log.nodes[*node].path),
+            _ => false,
+        };
+        let all = events.iter().enumerate();
+        all.filter(|(_, e)| about(e)).map(|(i, _)| i).collect()
+    }
+
     fn holds(self, path: &str) -> bool {
         let database = path == "db" || path.starts_with("db/");
         match self {
@@ -127,7 +137,8 @@ fn survivors(log: &Log, cut: usize, loss: &Loss, rng: &mut Rng, lost: &mut Lost)
             Event::Sync { node } => {
                 let path = &log.nodes[*node].path;
                 let lies = loss.lie.as_ref().is_some_and(|lie| {
-                    i >= lie.from && lie.about.holds(path) && rng.percent(lie.percent)
+                    let percent = if i == lie.from { 100 } else { lie.percent };
+                    i >= lie.from && lie.about.holds(path) && rng.percent(percent)
                 });
                 match lies {
                     true => lost.lies += usize::from(!pending[*node].is_empty()),
@@ -188,34 +199,45 @@ fn choose(
         Survives::Sectors => pending
             .iter()
             .filter_map(|i| {
-                let kept = rng.percent(70);
                 let sectors = sectors(&log.events[*i], rng);
+                let kept = sectors.is_some() || rng.percent(70);
                 kept.then_some((*i, sectors))
             })
             .collect(),
     }
 }
 
-/// A choice of the sectors that a write touches: a first part or any. None when it touches one
-/// only, for that is there whole or not at all.
+/// Whether a write touches more than one sector.
+pub(crate) fn can_tear(event: &Event) -> bool {
+    match event {
+        Event::Write { at, data, .. } => sectors_of(*at, data).count() > 1,
+        _ => false,
+    }
+}
+
+/// The sectors that a write touches.
+fn sectors_of(at: u64, data: &[u8]) -> core::ops::RangeInclusive<u64> {
+    let last = at + data.len().max(1) as u64 - 1;
+    at / SECTOR_BYTES..=last / SECTOR_BYTES
+}
+
+/// A choice of the sectors that a write touches, a first part or any, but not all. None when it
+/// touches one only, for that is there whole or not at all.
 fn sectors(event: &Event, rng: &mut Rng) -> Sectors {
     let Event::Write { at, data, .. } = event else {
         return None;
     };
-    let first = at / SECTOR_BYTES;
-    let last = (at + data.len().max(1) as u64 - 1) / SECTOR_BYTES;
-    let count = (last - first + 1) as usize;
+    let count = sectors_of(*at, data).count();
     if count < 2 {
         return None;
     }
-    let chosen: Vec<bool> = match rng.percent(50) {
-        true => {
-            let kept = rng.below(count);
-            (0..count).map(|i| i < kept).collect()
-        }
-        false => (0..count).map(|_| rng.percent(50)).collect(),
+    let lost = rng.below(count);
+    let first_part = rng.percent(50);
+    let kept = |i| match first_part {
+        true => i < lost,
+        false => i != lost && rng.percent(50),
     };
-    chosen.contains(&false).then_some(chosen)
+    Some((0..count).map(kept).collect())
 }
 
 fn materialise(log: &Log, on_disk: &OnDisk, target: &Path) {
@@ -275,8 +297,7 @@ fn write_sectors(file: &File, at: u64, data: &[u8], sectors: &Sectors) {
     let Some(sectors) = sectors else {
         return file.write_all_at(data, at).unwrap();
     };
-    let first = at / SECTOR_BYTES;
-    for (sector, kept) in (first..).zip(sectors) {
+    for (sector, kept) in sectors_of(at, data).zip(sectors) {
         let from = (sector * SECTOR_BYTES).max(at);
         let to = ((sector + 1) * SECTOR_BYTES).min(at + data.len() as u64);
         if *kept {
@@ -297,11 +318,19 @@ pub(crate) fn damage(target: &Path, place: Place, rng: &mut Rng) -> Option<Strin
     for (name, path) in files {
         kinds.entry(kind_of(&name)).or_default().push(path);
     }
-    let kinds: Vec<_> = kinds.into_iter().collect();
-    let (kind, paths) = kinds.get(rng.below(kinds.len()))?;
-    let path = rng.pick(paths);
-    let mut bytes = std::fs::read(path).unwrap();
-    let written = bytes.iter().rposition(|b| *b != 0)? + 1;
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    let (kind, path, mut bytes, written) = loop {
+        if kinds.is_empty() {
+            return None;
+        }
+        // A journal may have nothing but zeros.
+        let (kind, paths) = kinds.swap_remove(rng.below(kinds.len()));
+        let path = rng.pick(&paths).clone();
+        let bytes = std::fs::read(&path).unwrap();
+        if let Some(last) = bytes.iter().rposition(|b| *b != 0) {
+            break (kind, path, bytes, last + 1);
+        }
+    };
     let at = rng.below(written);
     let how = match rng.percent(70) {
         true => {
@@ -315,7 +344,7 @@ pub(crate) fn damage(target: &Path, place: Place, rng: &mut Rng) -> Option<Strin
             "sector"
         }
     };
-    let file = OpenOptions::new().write(true).open(path).unwrap();
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
     let start = at - at % SECTOR_BYTES as usize;
     let end = (start + SECTOR_BYTES as usize).min(bytes.len());
     file.write_all_at(&bytes[start..end], start as u64).unwrap();

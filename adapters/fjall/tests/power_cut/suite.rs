@@ -13,6 +13,9 @@ use std::path::Path;
 /// How many cuts share one recorded run.
 const CUTS_PER_RECORDING: u64 = 20;
 
+/// How many of the newest syncs may be lies.
+const LYING_SYNCS_MAX: usize = 100;
+
 /// What is wrong with the disk beside the power cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
@@ -55,7 +58,7 @@ impl Fault {
         }
     }
 
-    fn loss(self, cut: usize, rng: &mut Rng) -> Loss {
+    fn loss(self, log: &Log, cut: usize, rng: &mut Rng) -> Loss {
         use Survives::{AnyChoice, Everything, FirstPart, Nothing, Sectors};
         let survives = match self {
             Self::Torn => vec![Sectors],
@@ -67,21 +70,29 @@ impl Fault {
                 _ => vec![Nothing, FirstPart, AnyChoice, Everything],
             },
         };
-        let about = match self {
-            Self::LyingDatabase => Some(Place::Database),
-            Self::LyingVoteState => Some(Place::VoteState),
-            Self::LyingDisk => Some(Place::Everywhere),
-            _ => None,
-        };
-        let lie = about.map(|about| Lie {
-            from: cut - rng.below(cut.min(600) + 1),
-            percent: *rng.pick(&[100, 100, 50]),
-            about,
+        let lie = self.lies().map(|about| {
+            // One that matters at least: the first after which nothing is true any more.
+            let syncs = about.syncs(&log.events[..cut], log);
+            let newest = &syncs[syncs.len().saturating_sub(LYING_SYNCS_MAX)..];
+            Lie {
+                from: *rng.pick(newest),
+                percent: *rng.pick(&[100, 100, 50]),
+                about,
+            }
         });
         Loss {
             entries: Entries::LikeExt4InBlobs,
             survives,
             lie,
+        }
+    }
+
+    fn lies(self) -> Option<Place> {
+        match self {
+            Self::LyingDatabase => Some(Place::Database),
+            Self::LyingVoteState => Some(Place::VoteState),
+            Self::LyingDisk => Some(Place::Everywhere),
+            _ => None,
         }
     }
 
@@ -95,19 +106,27 @@ impl Fault {
 }
 
 /// The moment of a cut: anywhere, right after something was acknowledged, or right before a sync,
-/// when most is at stake.
+/// when most is at stake. A disk that lies or rots does so after the storage was made, and a write
+/// is torn when it has just been made.
 fn moment(log: &Log, fault: Fault, rng: &mut Rng) -> usize {
-    let indexes = |wanted: fn(&Event) -> bool| {
+    let indexes = |wanted: &dyn Fn(&Event) -> bool| -> Vec<usize> {
         let events = log.events.iter().enumerate();
-        let found: Vec<usize> = events.filter(|(_, e)| wanted(e)).map(|(i, _)| i).collect();
-        found
+        events.filter(|(_, e)| wanted(e)).map(|(i, _)| i).collect()
     };
-    let syncs = || indexes(|e| matches!(e, Event::Sync { .. }));
-    let done = || indexes(|e| matches!(e, Event::Mark(text) if text.starts_with("done")));
-    match rng.below(3) {
+    let done = indexes(&|e| matches!(e, Event::Mark(text) if text.starts_with("done")));
+    let cut = match rng.below(3) {
+        _ if fault == Fault::Torn => {
+            let torn = indexes(&disk::can_tear);
+            return rng.pick(&torn) + 1;
+        }
         0 => rng.below(log.events.len() + 1),
-        1 if fault != Fault::Torn => rng.pick(&done()) + 1,
-        _ => *rng.pick(&syncs()),
+        1 => rng.pick(&done) + 1,
+        _ => *rng.pick(&indexes(&|e| matches!(e, Event::Sync { .. }))),
+    };
+    let is_honest = fault.lies().is_none() && fault.damages().is_none();
+    match is_honest || cut > done[0] {
+        true => cut,
+        false => rng.pick(&done) + 1,
     }
 }
 
@@ -131,7 +150,7 @@ pub(crate) fn cut_once(
     let mut rng = Rng::new(seed);
     let log = &recording.log;
     let cut = moment(log, fault, &mut rng);
-    let loss = fault.loss(cut, &mut rng);
+    let loss = fault.loss(log, cut, &mut rng);
     let dir = tempfile::tempdir().unwrap();
     let mut lost = disk::rebuild(log, cut, &loss, &mut rng, dir.path());
     let damage = fault
@@ -251,20 +270,24 @@ pub(crate) fn again(seed: u64, log: &Path) -> Cut {
 
 /// Right after each moment at which a tree came to name a new file of bodies.
 pub(crate) fn after_new_blobs(log: &Log) -> Vec<usize> {
-    let mut waits = false;
+    // The folder of the tree whose file was synced, and is not named yet.
+    let mut waits: Option<&str> = None;
     let mut found = Vec::new();
     for (i, event) in log.events.iter().enumerate() {
         match event {
-            Event::Sync { node } if log.nodes[*node].path.contains("/blobs/") => waits = true,
+            Event::Sync { node } => {
+                let path = &log.nodes[*node].path;
+                let file = path.split_once("/blobs/");
+                waits = file.map(|(tree, _)| tree).or(waits);
+            }
             Event::Entry {
                 dir,
                 change: Change::Rename { to, .. },
-            } if waits && to == "current" => {
-                // The folder is synced next but one.
+            } if waits == Some(&log.nodes[*dir].path) && to == "current" => {
                 let folder = |e: &Event| matches!(e, Event::Sync { node } if node == dir);
                 let synced = log.events[i..].iter().position(folder);
                 found.extend(synced.map(|after| i + after + 1));
-                waits = false;
+                waits = None;
             }
             _ => {}
         }
