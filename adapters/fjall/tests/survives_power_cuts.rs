@@ -16,7 +16,7 @@ use power_cut::judge::{self, Demand, Facts};
 use power_cut::recording::{self, Acknowledges, Recording};
 use power_cut::rng::Rng;
 use power_cut::suite::{self, Fault};
-use power_cut::workload::Plan;
+use power_cut::workload::{self, Plan};
 use std::path::Path;
 
 fn number(name: &str) -> Option<u64> {
@@ -45,6 +45,23 @@ fn what_was_acknowledged_survives_or_is_missed() {
             assert!(lost(damaged).damaged > 0, "{damaged:?}");
         }
     }
+}
+
+/// The same with a workload that fills one file of the database's journal and begins another.
+#[test]
+#[ignore = "writes and reads some 100 MB for each cut"]
+fn more_than_one_journal_file_survives_too() {
+    let count = number("WUTONG_POWER_CUTS").unwrap_or(20);
+    let first =
+        workload::HEAVY * suite::CUTS_PER_RECORDING + number("WUTONG_POWER_SEED").unwrap_or(0);
+    let recording = Recording::make(workload::HEAVY, Acknowledges::WhenDurable);
+    let mut files = recording.log.nodes.iter();
+    assert!(
+        files.any(|node| node.path == "db/1.jnl"),
+        "there is a second"
+    );
+    let table = suite::run(first..first + count, Path::new(env!("CARGO_TARGET_TMPDIR")));
+    println!("{table}");
 }
 
 /// The canary: were the storage to acknowledge too early, the suite would see it.

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// How many cuts share one recorded run.
-const CUTS_PER_RECORDING: u64 = 20;
+pub(crate) const CUTS_PER_RECORDING: u64 = 20;
 
 /// How many of the newest syncs may be lies.
 const LYING_SYNCS_MAX: usize = 100;

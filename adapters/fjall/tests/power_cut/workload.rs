@@ -23,6 +23,10 @@ const STEPS: usize = 110;
 /// Heights whose journal is kept.
 pub(crate) const RETAIN_HEIGHTS: u64 = 3;
 
+/// Workloads from this seed on begin with bodies of more bytes than the database writes into one
+/// file of its journal, so that later steps fall into the next file.
+pub(crate) const HEAVY: u64 = 1 << 40;
+
 /// One thing the node is told.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
@@ -80,6 +84,9 @@ impl Plan {
         };
         maker.append();
         maker.commit();
+        if seed >= HEAVY {
+            maker.fill_a_journal();
+        }
         for _ in 0..STEPS {
             maker.step();
         }
@@ -107,6 +114,17 @@ impl Maker {
             83..98 => self.plan.steps.push(Step::Wait),
             _ => self.plan.steps.push(Step::Reopen),
         }
+    }
+
+    /// Writes more than the 64 MB at which the database begins another file.
+    fn fill_a_journal(&mut self) {
+        for _ in 0..24 {
+            self.body_of(2_800_000);
+            self.append();
+            self.commit();
+            self.checkpoint();
+        }
+        self.plan.steps.push(Step::Wait);
     }
 
     fn append(&mut self) {
@@ -162,6 +180,10 @@ impl Maker {
     fn body(&mut self) {
         let size = if self.rng.percent(30) { 20_000 } else { 600 };
         let size = self.rng.below(size);
+        self.body_of(size);
+    }
+
+    fn body_of(&mut self, size: usize) {
         let bytes: Bytes = self.rng.bytes(size).into();
         let digest = Hash::of(&bytes);
         self.plan.steps.push(Step::Body { digest, bytes });
