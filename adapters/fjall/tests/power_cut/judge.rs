@@ -65,13 +65,16 @@ pub(crate) enum Outcome {
     Aborted,
     /// It opens, and reading what is damaged stops it.
     RefusedToRead,
+    /// It opens, and its state is not that of its newest block. Only the ledger can tell, and does:
+    /// it compares the state's root when it restores the chain, and stops.
+    RefusedForState,
     /// Database and vote-state file went back together, to a state that once was.
     RolledBack,
 }
 
 impl Outcome {
     /// All, for reading their names again.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Intact,
         Self::LostAfterVote,
         Self::Amnesiac,
@@ -79,6 +82,7 @@ impl Outcome {
         Self::PanickedAtOpening,
         Self::Aborted,
         Self::RefusedToRead,
+        Self::RefusedForState,
         Self::RolledBack,
     ];
 
@@ -159,6 +163,13 @@ pub(crate) fn judge(plan: &Plan, facts: &Facts, dir: &Path, demand: Demand) -> V
         opened: &opened,
         demand,
     };
+    if demand != Demand::Everything {
+        match told.check(|| seen.state_is_of_head()) {
+            Err(Failure::Wrong(_)) => return Ok(Outcome::RefusedForState),
+            Err(_) => return Ok(Outcome::RefusedToRead),
+            Ok(()) => {}
+        }
+    }
     if !support::is_amnesiac(&opened) {
         let verdict = judge_voting(&seen, &told);
         return match verdict {

@@ -9,8 +9,9 @@
  * Environment: RECORDER_ROOT is the folder, RECORDER_LOG the log, RECORDER_MARKS a path outside the
  * folder: what is written to it becomes a mark in the log and goes nowhere else.
  *
- * A record is a header (struct record), a path or two, and data. Calls that change files in a way
- * that the reader does not model leave a record 'X' with their name, and the reader refuses the log.
+ * A record is a header (struct record), a path, and data or a second path. Calls that change files
+ * in a way that the reader does not model leave a record 'X' with their name, and the reader
+ * refuses the log.
  * System calls made without libc are not seen; the reader notices them by comparing the folder it
  * makes of the log with the real one.
  */
@@ -135,6 +136,9 @@ static const char *inside(int at, const char *path, char *room)
     return path;
 }
 
+/* On machines of 64 bits the calls for large files are the others under another name. */
+#define SAME(large, plain) extern __typeof(plain) large __attribute__((alias(#plain)))
+
 static void unsupported(const char *name)
 {
     pthread_mutex_lock(&lock);
@@ -166,12 +170,23 @@ static int do_open(int at, const char *path, int flags, mode_t mode)
         va_end(more);                                                                              \
     }
 
-int open(const char *path, int flags, ...) { MODE(flags, m) return do_open(AT_FDCWD, path, flags, m); }
-int open64(const char *path, int flags, ...) { MODE(flags, m) return do_open(AT_FDCWD, path, flags, m); }
-int openat(int at, const char *path, int flags, ...) { MODE(flags, m) return do_open(at, path, flags, m); }
-int openat64(int at, const char *path, int flags, ...) { MODE(flags, m) return do_open(at, path, flags, m); }
-int creat(const char *path, mode_t m) { return do_open(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, m); }
-int creat64(const char *path, mode_t m) { return creat(path, m); }
+int open(const char *path, int flags, ...)
+{
+    MODE(flags, m)
+    return do_open(AT_FDCWD, path, flags, m);
+}
+SAME(open64, open);
+int openat(int at, const char *path, int flags, ...)
+{
+    MODE(flags, m)
+    return do_open(at, path, flags, m);
+}
+SAME(openat64, openat);
+int creat(const char *path, mode_t m)
+{
+    return do_open(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, m);
+}
+SAME(creat64, creat);
 
 int close(int fd)
 {
@@ -205,21 +220,32 @@ static int do_fcntl(int fd, int command, long argument)
     long name = va_arg(more, long);                                                                \
     va_end(more);
 
-int fcntl(int fd, int command, ...) { ARGUMENT(command, a) return do_fcntl(fd, command, a); }
-int fcntl64(int fd, int command, ...) { ARGUMENT(command, a) return do_fcntl(fd, command, a); }
+int fcntl(int fd, int command, ...)
+{
+    ARGUMENT(command, a)
+    return do_fcntl(fd, command, a);
+}
+SAME(fcntl64, fcntl);
 int dup(int fd) { return do_fcntl(fd, F_DUPFD, 0); }
 
 /* Writes at an offset, or at the place of the descriptor when the offset is negative. */
+static ssize_t write_now(int fd, const void *data, size_t bytes, off_t at)
+{
+    if (at < 0)
+        return syscall(SYS_write, fd, data, bytes);
+    return syscall(SYS_pwrite64, fd, data, bytes, at);
+}
+
 static ssize_t do_write(int fd, const void *data, size_t bytes, off_t at)
 {
     if (kind(fd) == OUTSIDE)
-        return at < 0 ? syscall(SYS_write, fd, data, bytes) : syscall(SYS_pwrite64, fd, data, bytes, at);
+        return write_now(fd, data, bytes, at);
     pthread_mutex_lock(&lock);
     ssize_t written = bytes;
     if (kind(fd) == MARKS) {
         note('M', fd, 0, NULL, data, bytes);
     } else {
-        written = at < 0 ? syscall(SYS_write, fd, data, bytes) : syscall(SYS_pwrite64, fd, data, bytes, at);
+        written = write_now(fd, data, bytes, at);
         if (written > 0) {
             /* Asked afterwards, for a file opened to append begins at its end. */
             if (at < 0)
@@ -231,20 +257,28 @@ static ssize_t do_write(int fd, const void *data, size_t bytes, off_t at)
     return written;
 }
 
-ssize_t write(int fd, const void *data, size_t bytes) { return do_write(fd, data, bytes, -1); }
-ssize_t pwrite(int fd, const void *data, size_t bytes, off_t at) { return do_write(fd, data, bytes, at); }
-ssize_t pwrite64(int fd, const void *data, size_t bytes, off64_t at) { return do_write(fd, data, bytes, at); }
+ssize_t write(int fd, const void *data, size_t bytes)
+{
+    return do_write(fd, data, bytes, -1);
+}
+ssize_t pwrite(int fd, const void *data, size_t bytes, off_t at)
+{
+    return do_write(fd, data, bytes, at);
+}
+SAME(pwrite64, pwrite);
 
 /* The pieces one after the other: a caller cannot tell it from one call that wrote less. */
 static ssize_t do_writev(int fd, const struct iovec *pieces, int count, off_t at)
 {
     ssize_t sum = 0;
     for (int i = 0; i < count; i++) {
-        ssize_t written = do_write(fd, pieces[i].iov_base, pieces[i].iov_len, at < 0 ? at : at + sum);
+        const struct iovec *piece = &pieces[i];
+        off_t here = at < 0 ? at : at + sum;
+        ssize_t written = do_write(fd, piece->iov_base, piece->iov_len, here);
         if (written < 0)
             return sum > 0 ? sum : written;
         sum += written;
-        if ((size_t)written < pieces[i].iov_len)
+        if ((size_t)written < piece->iov_len)
             break;
     }
     return sum;
@@ -254,8 +288,11 @@ ssize_t writev(int fd, const struct iovec *v, int n)
 {
     return kind(fd) == OUTSIDE ? syscall(SYS_writev, fd, v, n) : do_writev(fd, v, n, -1);
 }
-ssize_t pwritev(int fd, const struct iovec *v, int n, off_t at) { return do_writev(fd, v, n, at); }
-ssize_t pwritev64(int fd, const struct iovec *v, int n, off64_t at) { return do_writev(fd, v, n, at); }
+ssize_t pwritev(int fd, const struct iovec *v, int n, off_t at)
+{
+    return do_writev(fd, v, n, at);
+}
+SAME(pwritev64, pwritev);
 
 int ftruncate(int fd, off_t bytes)
 {
@@ -266,7 +303,7 @@ int ftruncate(int fd, off_t bytes)
     pthread_mutex_unlock(&lock);
     return result;
 }
-int ftruncate64(int fd, off64_t bytes) { return ftruncate(fd, bytes); }
+SAME(ftruncate64, ftruncate);
 
 static int do_sync(int fd, long call)
 {
@@ -297,9 +334,18 @@ static int do_rename(int from_at, const char *from, int to_at, const char *to, u
     return result;
 }
 
-int rename(const char *from, const char *to) { return do_rename(AT_FDCWD, from, AT_FDCWD, to, 0); }
-int renameat(int f, const char *from, int t, const char *to) { return do_rename(f, from, t, to, 0); }
-int renameat2(int f, const char *from, int t, const char *to, unsigned flags) { return do_rename(f, from, t, to, flags); }
+int rename(const char *from, const char *to)
+{
+    return do_rename(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+int renameat(int f, const char *from, int t, const char *to)
+{
+    return do_rename(f, from, t, to, 0);
+}
+int renameat2(int f, const char *from, int t, const char *to, unsigned flags)
+{
+    return do_rename(f, from, t, to, flags);
+}
 
 static int do_unlink(int at, const char *path, int flags)
 {
@@ -336,14 +382,29 @@ int mkdir(const char *path, mode_t mode) { return mkdirat(AT_FDCWD, path, mode);
         unsupported(name);                                                                         \
     return call;
 
-int fallocate(int fd, int mode, off_t at, off_t n) { REFUSED_ON(fd, "fallocate", syscall(SYS_fallocate, fd, mode, at, n)) }
-int fallocate64(int fd, int mode, off64_t at, off64_t n) { return fallocate(fd, mode, at, n); }
-int posix_fallocate(int fd, off_t at, off_t n) { return fallocate(fd, 0, at, n) ? errno : 0; }
-int posix_fallocate64(int fd, off64_t at, off64_t n) { return posix_fallocate(fd, at, n); }
-int sync_file_range(int fd, off64_t at, off64_t n, unsigned f) { REFUSED_ON(fd, "sync_file_range", syscall(SYS_sync_file_range, fd, at, n, f)) }
-ssize_t copy_file_range(int from, off64_t *a, int to, off64_t *b, size_t n, unsigned f) { REFUSED_ON(to, "copy_file_range", syscall(SYS_copy_file_range, from, a, to, b, n, f)) }
-ssize_t sendfile(int to, int from, off_t *at, size_t n) { REFUSED_ON(to, "sendfile", syscall(SYS_sendfile, to, from, at, n)) }
-ssize_t sendfile64(int to, int from, off64_t *at, size_t n) { return sendfile(to, from, at, n); }
+int fallocate(int fd, int mode, off_t at, off_t n)
+{
+    REFUSED_ON(fd, "fallocate", syscall(SYS_fallocate, fd, mode, at, n))
+}
+SAME(fallocate64, fallocate);
+int posix_fallocate(int fd, off_t at, off_t n)
+{
+    return fallocate(fd, 0, at, n) ? errno : 0;
+}
+SAME(posix_fallocate64, posix_fallocate);
+int sync_file_range(int fd, off64_t at, off64_t n, unsigned f)
+{
+    REFUSED_ON(fd, "sync_file_range", syscall(SYS_sync_file_range, fd, at, n, f))
+}
+ssize_t copy_file_range(int from, off64_t *a, int to, off64_t *b, size_t n, unsigned f)
+{
+    REFUSED_ON(to, "copy_file_range", syscall(SYS_copy_file_range, from, a, to, b, n, f))
+}
+ssize_t sendfile(int to, int from, off_t *at, size_t n)
+{
+    REFUSED_ON(to, "sendfile", syscall(SYS_sendfile, to, from, at, n))
+}
+SAME(sendfile64, sendfile);
 
 int truncate(const char *path, off_t bytes)
 {
@@ -352,7 +413,7 @@ int truncate(const char *path, off_t bytes)
         unsupported("truncate");
     return syscall(SYS_truncate, path, bytes);
 }
-int truncate64(const char *path, off64_t bytes) { return truncate(path, bytes); }
+SAME(truncate64, truncate);
 
 int linkat(int f, const char *from, int t, const char *to, int flags)
 {
@@ -361,7 +422,10 @@ int linkat(int f, const char *from, int t, const char *to, int flags)
         unsupported("link");
     return syscall(SYS_linkat, f, from, t, to, flags);
 }
-int link(const char *from, const char *to) { return linkat(AT_FDCWD, from, AT_FDCWD, to, 0); }
+int link(const char *from, const char *to)
+{
+    return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
 
 int symlinkat(const char *target, int at, const char *path)
 {
@@ -370,7 +434,10 @@ int symlinkat(const char *target, int at, const char *path)
         unsupported("symlink");
     return syscall(SYS_symlinkat, target, at, path);
 }
-int symlink(const char *target, const char *path) { return symlinkat(target, AT_FDCWD, path); }
+int symlink(const char *target, const char *path)
+{
+    return symlinkat(target, AT_FDCWD, path);
+}
 
 void *mmap(void *place, size_t n, int protection, int flags, int fd, off_t at)
 {
@@ -378,4 +445,4 @@ void *mmap(void *place, size_t n, int protection, int flags, int fd, off_t at)
         unsupported("a shared writable map");
     return (void *)syscall(SYS_mmap, place, n, protection, flags, fd, at);
 }
-void *mmap64(void *place, size_t n, int protection, int flags, int fd, off64_t at) { return mmap(place, n, protection, flags, fd, at); }
+SAME(mmap64, mmap);

@@ -7,7 +7,7 @@ use bus::conformance::holds;
 use bus::ports::{HeadSignatures, Record, Stream};
 use messages::hash::Hash;
 use messages::ids::Height;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a check does not hold.
 pub(super) enum Failure {
@@ -28,6 +28,21 @@ pub(super) struct Seen<'a> {
 }
 
 impl Seen<'_> {
+    /// The state is that of the newest block. The ledger checks the same by the state's root.
+    pub(super) fn state_is_of_head(&self) -> Result<(), Failure> {
+        let count = self
+            .opened
+            .store
+            .head()
+            .map_or(0, |h| h.height.0 as usize + 1);
+        let commits = self.plan.commits.iter().take(count);
+        let rows: BTreeMap<_, _> = commits.flat_map(|c| c.state_rows.clone()).collect();
+        match self.opened.store.state_rows() == rows.into_iter().collect::<Vec<_>>() {
+            true => Ok(()),
+            false => Err(Failure::Wrong("the state".into())),
+        }
+    }
+
     /// Blocks up to the head are whole and right, and nothing is there that was not begun.
     pub(super) fn serves_nothing_wrong(&self) -> Result<(), Failure> {
         let head = self.opened.store.head();
