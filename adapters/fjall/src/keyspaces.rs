@@ -70,10 +70,10 @@ pub(crate) struct Keyspaces {
 }
 
 impl Keyspaces {
-    /// Opens the database at `path`, or creates it.
-    pub(crate) fn open(path: &Path, options: &Options) -> Result<Self, ReadError> {
+    /// Opens the database at `path`, or creates it for a network.
+    pub(crate) fn open(path: &Path, network: &Name, options: &Options) -> Result<Self, ReadError> {
         if !path.try_exists().map_err(fjall::Error::from)? {
-            Self::create(path, options)?;
+            Self::create(path, network, options)?;
         }
         let db = database(path, options)?;
         // fjall forgets a keyspace whose folder is gone, and would make an empty one.
@@ -89,16 +89,21 @@ impl Keyspaces {
     /// Creates the database under another name and renames it, so that it is there whole or not at
     /// all: fjall opens what an interrupted creation left, may give a keyspace the number of one
     /// that it lost, and takes the one for the other from the next opening on.
-    fn create(path: &Path, options: &Options) -> Result<(), fjall::Error> {
+    pub(crate) fn create(
+        path: &Path,
+        network: &Name,
+        options: &Options,
+    ) -> Result<(), fjall::Error> {
         let fresh = path.with_extension("new");
         if fresh.try_exists()? {
             std::fs::remove_dir_all(&fresh)?;
         }
         let this = Self::of(database(&fresh, options)?, options)?;
+        this.label(network)?;
         this.sync_folders(&fresh)?;
         drop(this);
         std::fs::rename(&fresh, path)?;
-        Ok(())
+        Ok(sync_folder(path.parent())?)
     }
 
     /// The keyspaces of a database; those that it lacks are made.
@@ -131,8 +136,7 @@ impl Keyspaces {
     fn sync_folders(&self, path: &Path) -> Result<(), fjall::Error> {
         let of_keyspaces = self.meta.path().parent();
         for folder in [of_keyspaces, Some(path), path.parent()] {
-            let folder = folder.expect("the database lies in the folder of its node");
-            File::open(folder)?.sync_all()?;
+            sync_folder(folder)?;
         }
         Ok(())
     }
@@ -256,6 +260,11 @@ impl Keyspaces {
         let value = self.blocks.get(number(height.0))?;
         value.map(|v| decode_block(height, &v)).transpose()
     }
+}
+
+fn sync_folder(folder: Option<&Path>) -> std::io::Result<()> {
+    let folder = folder.expect("the database lies in the folder of its node");
+    File::open(folder)?.sync_all()
 }
 
 fn database(path: &Path, options: &Options) -> Result<Database, fjall::Error> {

@@ -167,9 +167,11 @@ impl FjallNode {
         // signed nothing, and its first opening makes the database.
         let mut state = first_state(network);
         VoteStateFile::create(dir, &mut state).map_err(|e| file_error(dir, e))?;
-        let rows = Keyspaces::open(&dir.join(DATABASE_FOLDER), options)?;
-        rows.label(network)?;
-        Ok(())
+        Ok(Keyspaces::create(
+            &dir.join(DATABASE_FOLDER),
+            network,
+            options,
+        )?)
     }
 
     /// Opens the storage of a node and checks it.
@@ -184,7 +186,7 @@ impl FjallNode {
             return Err(OpenError::NotInitialised { dir: dir.into() });
         }
         std::fs::create_dir_all(dir).map_err(|e| file_error(dir, e))?;
-        let rows = Keyspaces::open(&database, &options)?;
+        let rows = Keyspaces::open(&database, network, &options)?;
         expect_network(expected_label(network), rows.label(network)?)?;
         let head = rows.last_block()?;
         verify_ends(&rows, head.as_ref())?;

@@ -398,7 +398,7 @@ mod tests {
         let network = Name::try_new("trial").unwrap();
         let hash = anchor(&network, 1);
         let mut state = VoteState {
-            network,
+            network: network.clone(),
             counter: 0,
             seq: 0,
             hash,
@@ -408,7 +408,8 @@ mod tests {
         };
         VoteStateFile::create(dir.path(), &mut state).unwrap();
         let (failures, failed) = channel();
-        let keyspaces = Keyspaces::open(&dir.path().join("db"), &Options::default()).unwrap();
+        let db = dir.path().join("db");
+        let keyspaces = Keyspaces::open(&db, &network, &Options::default()).unwrap();
         let tail = Tail::open(&keyspaces, 1, FailureHook::default()).unwrap();
         let writer = Writer {
             keyspaces,
