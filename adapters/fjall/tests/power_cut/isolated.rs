@@ -1,11 +1,11 @@
 //! One cut in a process of its own.
 //!
-//! Damage may make the database ask for all the memory there is, and then the process aborts. For a
-//! node that is a refusal to open; for the suite it must not be the end.
+//! Damage may make the database ask for all the memory there is, or panic while it panics, and then
+//! the process aborts. For a node that is a refusal to open; for the suite it must not be the end.
 
 use super::disk::Lost;
-use super::judge::Outcome;
-use super::suite::{self, Cut, Fault};
+use super::judge::{Demand, Outcome};
+use super::suite::{self, Cut};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +14,8 @@ use std::process::Command;
 const SEED: &str = "WUTONG_POWER_SEED";
 /// Names the file of the recording.
 const LOG: &str = "WUTONG_POWER_LOG";
+/// Set when the disk is judged as an honest one whatever its fault: for the canary.
+const STRICT: &str = "WUTONG_POWER_STRICT";
 
 /// The command that cuts once more.
 pub(crate) fn command_of(seed: u64, log: &Path) -> String {
@@ -28,7 +30,11 @@ pub(crate) fn command_of(seed: u64, log: &Path) -> String {
 pub(crate) fn again() -> Cut {
     let variable = |name| std::env::var(name).unwrap_or_else(|_| panic!("{name} says which"));
     let seed = variable(SEED).parse().unwrap();
-    suite::again(seed, &PathBuf::from(variable(LOG)))
+    let demand = match std::env::var_os(STRICT) {
+        Some(_) => Demand::Everything,
+        None => suite::fault_of(seed).demand(),
+    };
+    suite::again(seed, &PathBuf::from(variable(LOG)), demand)
 }
 
 /// One line that says what a cut did, for the process above.
@@ -47,13 +53,17 @@ pub(crate) fn line_of(cut: &Cut) -> String {
 }
 
 /// Cuts in a process of its own.
-pub(crate) fn cut_once(seed: u64, fault: Fault, log: &Path) -> Cut {
-    let output = Command::new(std::env::current_exe().unwrap())
+pub(crate) fn cut_once(seed: u64, log: &Path, demand: Demand) -> Cut {
+    let fault = suite::fault_of(seed);
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child
         .args(["--exact", "one_power_cut_again", "--ignored", "--nocapture"])
         .env(SEED, seed.to_string())
-        .env(LOG, log)
-        .output()
-        .unwrap();
+        .env(LOG, log);
+    if demand == Demand::Everything {
+        child.env(STRICT, "1");
+    }
+    let output = child.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let lines = text.lines();
     let judged = lines
@@ -62,15 +72,21 @@ pub(crate) fn cut_once(seed: u64, fault: Fault, log: &Path) -> Cut {
     let Some((_, judged)) = judged else {
         let aborted = output.status.signal().is_some();
         assert!(aborted, "seed {seed}: {output:?}");
+        // At least so much was lost; the numbers are gone with the process.
         let lost = Lost {
-            damaged: 1,
+            lies: usize::from(fault.lies().is_some()),
+            damaged: usize::from(fault.damages().is_some()),
             ..Lost::default()
+        };
+        let verdict = match demand {
+            Demand::Everything => Err("the process was aborted".into()),
+            Demand::LossNoticed | Demand::NothingWrong => Ok(Outcome::Aborted),
         };
         return Cut {
             fault,
             lost,
             text,
-            verdict: Ok(Outcome::Aborted),
+            verdict,
         };
     };
     let mut words = judged.splitn(6, ' ');

@@ -87,7 +87,7 @@ impl Fault {
         }
     }
 
-    fn lies(self) -> Option<Place> {
+    pub(crate) fn lies(self) -> Option<Place> {
         match self {
             Self::LyingDatabase => Some(Place::Database),
             Self::LyingVoteState => Some(Place::VoteState),
@@ -96,7 +96,7 @@ impl Fault {
         }
     }
 
-    fn damages(self) -> Option<Place> {
+    pub(crate) fn damages(self) -> Option<Place> {
         match self {
             Self::DamagedDatabase => Some(Place::Database),
             Self::DamagedVoteState => Some(Place::VoteState),
@@ -234,9 +234,9 @@ pub(crate) fn run(seeds: core::ops::Range<u64>, kept: &Path) -> Table {
             ),
         };
         let fault = fault_of(seed);
-        let cut = match fault.damages() {
-            Some(_) => isolated::cut_once(seed, fault, &recording.file),
-            None => cut_once(&recording, &plan, fault, fault.demand(), seed),
+        let cut = match fault.demand() {
+            honest @ Demand::Everything => cut_once(&recording, &plan, fault, honest, seed),
+            demand => isolated::cut_once(seed, &recording.file, demand),
         };
         match &cut.verdict {
             Ok(outcome) => table.add(&cut, *outcome),
@@ -260,12 +260,12 @@ pub(crate) fn fault_of(seed: u64) -> Fault {
 }
 
 /// Cuts once more with the seed of a failure, in the recording that was kept.
-pub(crate) fn again(seed: u64, log: &Path) -> Cut {
+pub(crate) fn again(seed: u64, log: &Path, demand: Demand) -> Cut {
     let workload_seed = seed / CUTS_PER_RECORDING;
     let recording = Recording::read(log, workload_seed);
     let fault = fault_of(seed);
     let plan = Plan::new(workload_seed);
-    cut_once(&recording, &plan, fault, fault.demand(), seed)
+    cut_once(&recording, &plan, fault, demand, seed)
 }
 
 /// Right after each moment at which a tree came to name a new file of bodies.
