@@ -5,7 +5,7 @@ use super::rng::Rng;
 use crate::support;
 use adapters_fjall::{FjallNode, Opened, Options};
 use bus::conformance::{Chain, completion, wait};
-use bus::ports::{Commit, Completion, HeadSignatures, Record, Stream};
+use bus::ports::{Commit, Completion, HeadSignatures, NewRecord, Record, Stream};
 use bytes::Bytes;
 use messages::hash::Hash;
 use messages::ids::{Height, TimeMs};
@@ -143,6 +143,7 @@ impl Maker {
                     stream,
                     now: TimeMs(seq * 10),
                     input: self.rng.bytes(size).into(),
+                    effects: seq,
                 }
             })
             .collect();
@@ -236,7 +237,7 @@ fn ask(node: &Opened, step: &Step, i: usize, marks: &Marks) -> Option<Receiver<(
     match step.clone() {
         Step::Append { records, votes } => {
             let stream = records[0].stream;
-            let inputs = records.iter().map(|r| (r.now, r.input.clone())).collect();
+            let inputs = records.iter().map(kept).collect();
             let first = node.journal.append(stream, inputs, votes, done);
             assert_eq!(first, records[0].seq, "the plan knows the seqs");
         }
@@ -275,5 +276,14 @@ impl Marks {
             this.say("done", step);
             tell();
         })
+    }
+}
+
+/// A record on its way to the journal.
+fn kept(record: &Record) -> NewRecord {
+    NewRecord {
+        now: record.now,
+        input: record.input.clone(),
+        effects: record.effects,
     }
 }
