@@ -264,8 +264,7 @@ impl World {
             Event::Client(event) => {
                 self.trace.add(at_us, &[], || format!("{event:?}"));
                 let validators = &self.nodes[..self.plan.nodes];
-                let nodes: Vec<Reachable<'_>> =
-                    validators.iter().map(SimNode::reachable).collect();
+                let nodes: Vec<Reachable<'_>> = validators.iter().map(SimNode::reachable).collect();
                 self.clients.on(event, &nodes);
             }
             Event::Heal => self.heal(at_us),
@@ -285,7 +284,8 @@ impl World {
         if self.is_honest(node) {
             // A disk that hides its loss is to be found out by what its node says.
             let lost = disk.standing().is_amnesiac || disk.hides_its_loss();
-            self.agreement.on_start(node, head.unwrap_or_default(), lost);
+            self.agreement
+                .on_start(node, head.unwrap_or_default(), lost);
         }
         self.nodes[node].start(&self.around);
     }
@@ -382,7 +382,13 @@ fn processes(around: &Surroundings, genesis: &Commit, honesty: Honesty) -> Vec<S
         let ahead = dice.within(0..plan.clocks.skew_ms_max + 1) as i64;
         let most = plan.clocks.drift_ppm_max;
         let drift = dice.within(0..2 * most + 1) as i64 - most as i64;
-        SimNode::new(process, validator, disk, Setting::new(ahead, drift), interceptor)
+        SimNode::new(
+            process,
+            validator,
+            disk,
+            Setting::new(ahead, drift),
+            interceptor,
+        )
     };
     (0..people.count()).map(process).collect()
 }

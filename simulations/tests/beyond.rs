@@ -111,7 +111,9 @@ fn a_fork_is_noticed_and_convicts_the_guilty() {
             }
         }
     }
-    println!("{forks} forks in {SEEDS} worlds; convicted by {certificates} pairs of certificates, {heads} pairs of heads");
+    println!(
+        "{forks} forks in {SEEDS} worlds; convicted by {certificates} pairs of certificates, {heads} pairs of heads"
+    );
     assert!(forks > 0, "two of four may fork a network");
     assert!(certificates > 0, "two certificates convict both twins");
     assert!(heads > 0, "two cosigned heads convict both twins");

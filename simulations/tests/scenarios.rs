@@ -21,9 +21,7 @@ fn verdicts(scenario: &Scenario, driver: Driver) -> Vec<Verdict> {
 fn each_ends_as_it_says() {
     for (name, scenario) in Scenario::known() {
         let verdicts = verdicts(&scenario, Driver::Stepped);
-        let found = |v: &Verdict| {
-            matches!(v, Verdict::Diverged(reason) if reason.contains(&scenario.expect_text))
-        };
+        let found = |v: &Verdict| matches!(v, Verdict::Diverged(reason) if reason.contains(&scenario.expect_text));
         let ends_well = match scenario.expect {
             Expected::Held => verdicts.iter().all(|v| *v == Verdict::Held),
             Expected::Violation => verdicts.iter().all(found),
@@ -52,7 +50,9 @@ fn timeline(plan: Plan) -> String {
 
 fn short(name: &str, heights: u64) -> Plan {
     let scenario = Scenario::find(name).expect("a scenario that comes along");
-    let mut plan = scenario.plan(1, Driver::Stepped, 4).expect("a whole scenario");
+    let mut plan = scenario
+        .plan(1, Driver::Stepped, 4)
+        .expect("a whole scenario");
     plan.heights = heights;
     plan.faults_ms = 1_500;
     plan.workload.deposits = 2;

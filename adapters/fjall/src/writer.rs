@@ -236,12 +236,7 @@ impl Writer {
         Ok(())
     }
 
-    fn add_record(
-        &mut self,
-        batch: &mut OwnedWriteBatch,
-        stream: Stream,
-        new: NewRecord,
-    ) {
+    fn add_record(&mut self, batch: &mut OwnedWriteBatch, stream: Stream, new: NewRecord) {
         let seq = self.end.next_seq;
         let previous = self.end.hash;
         let record = JournalRecord {

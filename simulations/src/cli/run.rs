@@ -105,7 +105,10 @@ impl Source {
         let mut changes = toml::Table::new();
         for set in &args.set {
             let line = toml::from_str::<toml::Table>(set).map_err(|e| {
-                format!("--set {set}: expected KEY=VALUE as in TOML: {}", e.message())
+                format!(
+                    "--set {set}: expected KEY=VALUE as in TOML: {}",
+                    e.message()
+                )
             })?;
             crate::scenario::merge(&mut changes, &line);
         }
@@ -199,10 +202,17 @@ pub(super) fn run(args: &RunArgs, mut testers: Vec<MakeTester>) -> Result<ExitCo
         if asleep && !args.json {
             report::line("NOT AS EXPECTED: no seed failed, and some must");
         }
-        return Ok(if asleep { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        return Ok(if asleep {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        });
     };
     if !args.json {
-        report::line(&format!("seeds that failed: {:?}; the first again:", totals.failed));
+        report::line(&format!(
+            "seeds that failed: {:?}; the first again:",
+            totals.failed
+        ));
         report::line(&again(args, *seed));
     }
     Ok(ExitCode::FAILURE)
@@ -289,7 +299,10 @@ fn collect(
             shown = Some(Instant::now());
             let seconds = began.elapsed().as_secs();
             let failed = totals.failed.len();
-            report::progress(&format!("{}/{many} seeds, {failed} failed, {seconds} s", totals.seeds));
+            report::progress(&format!(
+                "{}/{many} seeds, {failed} failed, {seconds} s",
+                totals.seeds
+            ));
         }
     }
     if shows {

@@ -143,7 +143,12 @@ impl State {
         let first = match self.honesty {
             // As if nothing had been.
             Honesty::HidesItsLoss if self.tables.blocks.len() <= 1 => 1,
-            _ => self.watermark.max(self.tables.last_seq()).max(replay_from - 1) + 1,
+            _ => {
+                self.watermark
+                    .max(self.tables.last_seq())
+                    .max(replay_from - 1)
+                    + 1
+            }
         };
         self.tables.restart_journal(first);
         self.next_seq = first;

@@ -238,7 +238,10 @@ fn stays_amnesiac(dir: &Path, told: &Told) -> Verdict {
 /// The node works on, and remembers that too.
 fn goes_on(plan: &Plan, opened: Opened, dir: &Path, told: &Told) -> Result<(), Failure> {
     let seq = opened.journal.next_seq();
-    let inputs = vec![NewRecord::plain(TimeMs(7), Bytes::from_static(b"after the cut"))];
+    let inputs = vec![NewRecord::plain(
+        TimeMs(7),
+        Bytes::from_static(b"after the cut"),
+    )];
     let (done, voted) = completion();
     opened.journal.append(Stream::Consensus, inputs, true, done);
     let next = opened.store.head().map_or(0, |h| h.height.0 as usize + 1);
