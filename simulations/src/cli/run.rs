@@ -203,7 +203,7 @@ pub(super) fn run(args: &RunArgs, mut testers: Vec<MakeTester>) -> Result<ExitCo
         threads => threads,
     };
     if !args.json {
-        let commit = option_env!("WUTONG_COMMIT").unwrap_or("unknown commit");
+        let commit = env!("WUTONG_COMMIT");
         let version = env!("CARGO_PKG_VERSION");
         report::line(&format!(
             "wutong-sim {version} ({commit}), seeds {}..{}",
