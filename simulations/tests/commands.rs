@@ -136,7 +136,10 @@ fn what_cannot_be_is_refused_by_name() {
     };
     let run = |more: [&'static str; 2]| ["run", "--seeds", "0..1", more[0], more[1]];
     refused(&run(["--set", "network.loss=4"]), "plan.network.loss");
-    refused(&run(["--set", "nodes='four'"]), "nodes");
+    refused(
+        &run(["--set", "heights='four'"]),
+        "plan.heights: expected integer",
+    );
     refused(&run(["--scenario", "nowhere"]), "none of the built-in");
     refused(&run(["--nodes", "0"]), "1 to 16");
     refused(&["run", "--seeds", "5..5"], "empty");
