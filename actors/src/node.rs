@@ -11,7 +11,7 @@ use crate::wiring::{Kept, Replies, Wiring};
 use bus::api::{Listener, NodeApi, Query, Reply, SubmitAnswer};
 use bus::journal_file::Opening;
 use bus::mailbox::{Mailbox, Overflow};
-use bus::ports::{BodyStore, NewRecord, Store, Stream};
+use bus::ports::{NewRecord, Stream};
 use bus::supervision::ActorName;
 use bytes::Bytes;
 use ledger::admission::{Admission, BodyDuty};
