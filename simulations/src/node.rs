@@ -200,7 +200,8 @@ impl SimNode {
             Some(Process::Actors { gate, .. }) => {
                 let mut gate = gate.borrow_mut();
                 gate.closed = is_paused;
-                if let Some(waker) = gate.waker.take().filter(|_| !is_paused) {
+                // A second pause within the first must not forget who is to be woken.
+                if !is_paused && let Some(waker) = gate.waker.take() {
                     waker.wake();
                 }
             }

@@ -7,7 +7,7 @@ const ORDER: &str = "a replay stepped inputs that had waited for their height in
 
 /// Seeds, how they were drawn, and what they found. The first five were drawn by rules that have
 /// changed since: they stand for the worlds that they draw now.
-const SEEDS: [(u64, Driver, usize, &str); 6] = [
+const SEEDS: [(u64, Driver, usize, &str); 7] = [
     (
         29,
         Driver::Actors,
@@ -28,6 +28,12 @@ const SEEDS: [(u64, Driver, usize, &str); 6] = [
         Driver::Stepped,
         7,
         "a core that waited for the journal after a panic asked for turns without end",
+    ),
+    (
+        4_001_540,
+        Driver::Actors,
+        4,
+        "the simulator itself: a pause within a pause was never over",
     ),
 ];
 
