@@ -6,8 +6,9 @@ mod cuts;
 pub use cuts::{Cut, Treatment};
 
 use crate::adversary::Interceptor;
-use crate::check::spoken::Spoken;
+use crate::check::spoken::{Moment, Spoken};
 use crate::dice::Dice;
+use crate::disk::Disk;
 use crate::life::Life;
 use crate::meets::Meets;
 use crate::plan::{NetworkRates, Plan};
@@ -271,6 +272,7 @@ impl Network {
 /// One process's end of the network.
 pub struct SimNet {
     life: Arc<Life>,
+    disk: Disk,
     network: Network,
     spoken: Spoken,
     /// Changes what an adversary says.
@@ -279,9 +281,9 @@ pub struct SimNet {
 }
 
 impl SimNet {
-    /// The end that belongs to a life; whatever leaves is told to `spoken`.
+    /// The end that belongs to a life on a disk; whatever leaves is told to `spoken`.
     pub fn new(
-        life: Arc<Life>,
+        (life, disk): (Arc<Life>, Disk),
         network: Network,
         spoken: Spoken,
         interceptor: Option<Interceptor>,
@@ -289,6 +291,7 @@ impl SimNet {
     ) -> Self {
         Self {
             life,
+            disk,
             network,
             spoken,
             interceptor,
@@ -303,7 +306,11 @@ impl SimNet {
         let process = self.life.node;
         let people = self.network.people();
         let listeners = people.listeners(process, to);
-        let step = self.spoken.on_frame(process, frame);
+        let moment = Moment {
+            at_us: self.life.now_us(),
+            durable: self.disk.height(),
+        };
+        let step = self.spoken.on_frame(process, frame, moment);
         self.meets.said(process, step);
         if let Some(interceptor) = &self.interceptor {
             if self.life.calls() {

@@ -16,6 +16,7 @@ use malachite_types::{
 use messages::consensus::{BlockId, ConsensusMessage};
 use messages::ids::{Height, Round};
 use messages::keys::PublicKey;
+use messages::mutant;
 use std::convert::Infallible;
 
 impl Engine {
@@ -58,7 +59,7 @@ impl Engine {
         let params = Params {
             // An observer has the address of nobody.
             address: CoreAddress(self.own.unwrap_or(PublicKey([0; 32]))),
-            threshold_params: ThresholdParams::default(),
+            threshold_params: self.thresholds(),
             value_payload: ValuePayload::ProposalAndParts,
             enabled: self.is_voting(),
         };
@@ -74,6 +75,12 @@ impl Engine {
             1,
             1,
         )
+    }
+
+    /// What the core takes for a quorum: that of [`ValidatorSet`](messages::consensus::ValidatorSet).
+    #[cfg(not(feature = "mutants"))]
+    fn thresholds(&self) -> ThresholdParams {
+        ThresholdParams::default()
     }
 
     pub(super) fn on_message(
@@ -141,6 +148,8 @@ impl Engine {
                 }
             },
             Ok(Due::Now) => {
+                #[cfg(feature = "mutants")]
+                self.offer(round, block, valid && valid_round.is_none());
                 let value = ProposedValue {
                     height: CoreHeight(height),
                     round: to_core_round(round),
@@ -185,7 +194,8 @@ impl Engine {
         generation: u64,
         out: &mut Vec<EngineOutput>,
     ) -> Result<(), EngineError> {
-        if self.due(height) != Ok(Due::Now) || !self.seam.timers.fired(timer, generation) {
+        let counts = self.due(height) == Ok(Due::Now) && self.seam.timers.fired(timer, generation);
+        if !counts && !(mutant!(AcceptsStaleTimers) && self.is_deciding()) {
             return self.drop_for(DropReason::StaleTimer);
         }
         let kind = match timer.kind {
