@@ -224,7 +224,9 @@ impl Disk {
                 true => rates.slow_ms_max * 1_000,
                 false => rates.write_us_max,
             };
-            let delay_us = state.dice.within(WRITE_US_MIN..longest.max(WRITE_US_MIN + 1));
+            let delay_us = state
+                .dice
+                .within(WRITE_US_MIN..longest.max(WRITE_US_MIN + 1));
             let (node, incarnation) = (self.node, state.incarnation);
             schedule.after(delay_us, Event::DiskDone { node, incarnation });
         }

@@ -94,7 +94,8 @@ impl Life {
     /// Lets a read fail after this many more.
     pub fn arm_read(&self, reads: u32, bad: BadRead, down_ms: u64) {
         self.reads_left.store(u64::from(reads), Ordering::Relaxed);
-        self.read_ends.store(bad == BadRead::Ends, Ordering::Relaxed);
+        self.read_ends
+            .store(bad == BadRead::Ends, Ordering::Relaxed);
         self.down_ms.store(down_ms, Ordering::Relaxed);
     }
 

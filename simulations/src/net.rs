@@ -95,7 +95,11 @@ impl People {
                 return 0;
             }
             others += 1;
-            if beyond { others % 2 } else { dice.within(0..3) }
+            if beyond {
+                others % 2
+            } else {
+                dice.within(0..3)
+            }
         };
         let camps: Vec<u64> = (0..validators.len()).map(camp_of).collect();
         let doubled = |p: usize| twins.contains(&validators[p]);

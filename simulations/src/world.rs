@@ -89,7 +89,11 @@ impl World {
             founders.genesis.network.clone(),
             founders.verifier.clone(),
             dishonest(&plan, &people, &founders),
-            Patience::new(plan.nodes, plan.adversaries.len(), EngineTimeouts::default()),
+            Patience::new(
+                plan.nodes,
+                plan.adversaries.len(),
+                EngineTimeouts::default(),
+            ),
             violations.clone(),
         );
         let answers = Answers::new(founders.clone(), plan.real_keys, violations.clone());
@@ -256,8 +260,7 @@ impl World {
             Event::Client(event) => {
                 self.trace.add(at_us, &[], || format!("{event:?}"));
                 let validators = &self.nodes[..self.plan.nodes];
-                let nodes: Vec<Reachable<'_>> =
-                    validators.iter().map(SimNode::reachable).collect();
+                let nodes: Vec<Reachable<'_>> = validators.iter().map(SimNode::reachable).collect();
                 self.clients.on(event, &nodes);
             }
             Event::Heal => self.heal(at_us),
@@ -276,7 +279,8 @@ impl World {
         self.trace.add(at_us, &[], || format!("{node} starts"));
         if self.is_honest(node) {
             let lost = disk.standing().is_amnesiac;
-            self.agreement.on_start(node, head.unwrap_or_default(), lost);
+            self.agreement
+                .on_start(node, head.unwrap_or_default(), lost);
         }
         self.nodes[node].start(&self.around);
     }
@@ -373,7 +377,13 @@ fn processes(around: &Surroundings, genesis: &Commit, honesty: Honesty) -> Vec<S
         let ahead = dice.within(0..plan.clocks.skew_ms_max + 1) as i64;
         let most = plan.clocks.drift_ppm_max;
         let drift = dice.within(0..2 * most + 1) as i64 - most as i64;
-        SimNode::new(process, validator, disk, Setting::new(ahead, drift), interceptor)
+        SimNode::new(
+            process,
+            validator,
+            disk,
+            Setting::new(ahead, drift),
+            interceptor,
+        )
     };
     (0..people.count()).map(process).collect()
 }

@@ -47,7 +47,10 @@ impl Trial {
                 found => return (tried, found.to_string()),
             }
         }
-        panic!("{:?} is not caught in {SEEDS_MAX} seeds from {first} on", self.mutant);
+        panic!(
+            "{:?} is not caught in {SEEDS_MAX} seeds from {first} on",
+            self.mutant
+        );
     }
 
     fn run(&self) {

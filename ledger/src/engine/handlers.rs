@@ -9,8 +9,10 @@ use super::convert::{to_core_polka, to_core_proposal, to_core_round_certificate,
 use super::io::{DropReason, EngineError, EngineInput, EngineOutput};
 use super::timers::{EngineTimer, TimerKind};
 use malachite::{Input, LocallyProposedValue, Params, ProposedValue, State};
+#[cfg(not(feature = "mutants"))]
+use malachite_types::ThresholdParams;
 use malachite_types::{
-    Round as CoreRound, ThresholdParams, Timeout, TimeoutKind, Validity, ValueOrigin, ValuePayload,
+    Round as CoreRound, Timeout, TimeoutKind, Validity, ValueOrigin, ValuePayload,
     VoteExtensionPolicy,
 };
 use messages::consensus::{BlockId, ConsensusMessage};
@@ -59,6 +61,9 @@ impl Engine {
         let params = Params {
             // An observer has the address of nobody.
             address: CoreAddress(self.own.unwrap_or(PublicKey([0; 32]))),
+            #[cfg(not(feature = "mutants"))]
+            threshold_params: ThresholdParams::default(),
+            #[cfg(feature = "mutants")]
             threshold_params: self.thresholds(),
             value_payload: ValuePayload::ProposalAndParts,
             enabled: self.is_voting(),
@@ -75,12 +80,6 @@ impl Engine {
             1,
             1,
         )
-    }
-
-    /// What the core takes for a quorum: that of [`ValidatorSet`](messages::consensus::ValidatorSet).
-    #[cfg(not(feature = "mutants"))]
-    fn thresholds(&self) -> ThresholdParams {
-        ThresholdParams::default()
     }
 
     pub(super) fn on_message(

@@ -18,7 +18,9 @@ pub fn places(receipt: &str) -> Vec<String> {
         }
         lines.join("\n")
     };
-    let path = lines[index + 1..].iter().take_while(|line| !line.is_empty());
+    let path = lines[index + 1..]
+        .iter()
+        .take_while(|line| !line.is_empty());
     let hashes = path.count();
     for at in index + 1..=index + hashes {
         forms.push(changed(at, Some(another_hash(lines[at]))));

@@ -97,8 +97,9 @@ impl Answers {
                 .next()
                 .map(|f| format!("{:?}: {}", f.check, f.found));
             let reason = failure.unwrap_or("it is about something else".into());
-            self.violations
-                .add(format!("the verifier refuses a receipt of {asked}: {reason}"));
+            self.violations.add(format!(
+                "the verifier refuses a receipt of {asked}: {reason}"
+            ));
         }
     }
 

@@ -100,7 +100,11 @@ impl Patience {
             VoteKind::Prevote => false,
             VoteKind::Precommit => {
                 let prevotes = self.votes.get(&(height, round, VoteKind::Prevote));
-                let all_nil = prevotes.is_some_and(|votes| votes.nil >= self.needed);
+                // A prevote that completes a quorum may leave right behind the precommit.
+                let all_nil = prevotes.is_some_and(|votes| {
+                    let own = usize::from(!votes.said_us.contains_key(&vote.validator));
+                    votes.nil + own >= self.needed
+                });
                 let since_us = self.quorum_us(height, round, VoteKind::Prevote);
                 let wait_us = self.wait_us(times.prevote_ms, times.prevote_delta_ms, round);
                 !all_nil && too_early(at_us, since_us, wait_us)

@@ -158,7 +158,9 @@ impl State {
     fn on_consensus(&mut self, from: usize, bytes: &[u8], at_us: u64) {
         let network = self.network.clone();
         match ConsensusMessage::from_bytes(bytes) {
-            Ok(ConsensusMessage::Vote(signed)) => self.on_vote(at_us, signed.vote, signed.signature),
+            Ok(ConsensusMessage::Vote(signed)) => {
+                self.on_vote(at_us, signed.vote, signed.signature)
+            }
             Ok(ConsensusMessage::Proposal(signed)) => {
                 self.on_proposal(at_us, signed.proposal, signed.signature);
             }
@@ -225,7 +227,9 @@ impl State {
         }
         let step = (proposal.proposer, proposal.height, proposal.round);
         let Some((known, known_signature)) = self.proposals.get(&step) else {
-            let early = self.patience.on_round(at_us, proposal.height, proposal.round);
+            let early = self
+                .patience
+                .on_round(at_us, proposal.height, proposal.round);
             self.too_early(proposal.proposer, early);
             self.proposals.insert(step, (proposal, signature));
             return;
