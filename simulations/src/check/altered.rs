@@ -1,7 +1,7 @@
 //! Receipts that claim something else than they prove: no verifier may accept one.
 
-/// Forms of `receipt` that differ from it in its place in the tree alone: another hash on the
-/// path, a path that is one hash short, another index.
+/// Forms of `receipt` that differ from it in its place in the tree alone: another hash somewhere
+/// on the path, a path that is one hash short, another index.
 pub fn places(receipt: &str) -> Vec<String> {
     let mut forms = Vec::new();
     let lines: Vec<&str> = receipt.split('\n').collect();
@@ -22,16 +22,16 @@ pub fn places(receipt: &str) -> Vec<String> {
         .iter()
         .take_while(|line| !line.is_empty());
     let hashes = path.count();
-    for at in index + 1..=index + hashes {
-        forms.push(changed(at, Some(another_hash(lines[at]))));
-    }
+    let Ok(number) = lines[index]["index ".len()..].parse::<usize>() else {
+        return forms;
+    };
     if hashes > 0 {
+        // Each receipt has its own, so that many receipts try every place.
+        let at = index + 1 + number % hashes;
+        forms.push(changed(at, Some(another_hash(lines[at]))));
         forms.push(changed(index + hashes, None));
     }
-    let number = lines[index]["index ".len()..].parse::<u64>();
-    if let Ok(number) = number {
-        forms.push(changed(index, Some(format!("index {}", number ^ 1))));
-    }
+    forms.push(changed(index, Some(format!("index {}", number ^ 1))));
     forms
 }
 
@@ -50,11 +50,10 @@ mod tests {
     fn each_form_differs_in_one_line() {
         let receipt = "c2sp.org/tlog-proof@v1\nextra x\nindex 4\nAbc=\nBcd=\n\norigin\n9\n";
         let forms = places(receipt);
-        assert_eq!(forms.len(), 4);
+        assert_eq!(forms.len(), 3);
         assert!(forms[0].contains("index 4\nBbc=\nBcd=\n\norigin"));
-        assert!(forms[1].contains("index 4\nAbc=\nAcd=\n\norigin"));
-        assert!(forms[2].contains("index 4\nAbc=\n\norigin"));
-        assert!(forms[3].contains("index 5\nAbc=\nBcd=\n\norigin"));
+        assert!(forms[1].contains("index 4\nAbc=\n\norigin"));
+        assert!(forms[2].contains("index 5\nAbc=\nBcd=\n\norigin"));
         assert!(places("nothing").is_empty());
     }
 }
