@@ -1,7 +1,7 @@
 //! The shell: nothing leaves before it is durable, and a panic costs a refold and no mail.
 
-use crate::shell::{Core, Origin, Parts, Shell};
 use crate::host::{ActixHost, Host, Runnable};
+use crate::shell::{Core, Origin, Parts, Shell};
 use bus::mailbox::{Mailbox, Overflow};
 use bus::ports::{Clock, Completion, Journal, NewRecord, Record, Stream};
 use bus::supervision::ActorName;
@@ -75,13 +75,7 @@ impl Slow {
 }
 
 impl Journal for Slow {
-    fn append(
-        &self,
-        stream: Stream,
-        inputs: Vec<NewRecord>,
-        _: bool,
-        done: Completion,
-    ) -> u64 {
+    fn append(&self, stream: Stream, inputs: Vec<NewRecord>, _: bool, done: Completion) -> u64 {
         let mut records = self.records.lock().unwrap();
         let first = records.len() as u64 + 1;
         for (seq, new) in (first..).zip(inputs) {
@@ -142,7 +136,11 @@ fn a_core_that_waits_for_the_journal_does_not_turn_in_a_circle() {
     let turned = shell.turn(now);
     assert!(!turned.again && turned.due.is_none(), "{turned:?}");
     journal.sync();
-    assert_eq!(shell.turn(now).due, Some(now), "it goes on once the journal is there");
+    assert_eq!(
+        shell.turn(now).due,
+        Some(now),
+        "it goes on once the journal is there"
+    );
 }
 
 /// What a test holds of a running shell.

@@ -290,8 +290,11 @@ fn holds_appended(journal: &dyn Journal) {
     }
 }
 
-/// Everything committed is read as it was written.
-fn holds(store: &dyn Store, commits: &[Arc<Commit>]) {
+/// Everything committed, from the genesis on, is read as it was written, and nothing else is there.
+///
+/// # Panics
+/// When it is not.
+pub fn holds(store: &dyn Store, commits: &[Arc<Commit>]) {
     let newest = commits.last().expect("there are commits");
     assert_eq!(store.head().as_ref(), Some(&newest.block));
     assert_eq!(store.block(newest.block.height.next()), None);

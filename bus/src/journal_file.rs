@@ -217,8 +217,7 @@ impl<'a> Items<'a> {
         let schema = u16::from_be_bytes([header[4], header[5]]);
         let content = u32::from_be_bytes([header[8], header[9], header[10], header[11]]) as usize;
         let length = FRAME_HEADER_BYTES + content;
-        let (Some(frame), Some(hash)) =
-            (rest.get(..length), rest.get(length..length + HASH_BYTES))
+        let (Some(frame), Some(hash)) = (rest.get(..length), rest.get(length..length + HASH_BYTES))
         else {
             return self.fail("the file ends within an item: it was cut short");
         };
@@ -288,7 +287,9 @@ impl JournalFile {
                         || end.records != records.len() as u64
                         || header.base.0 != end.blocks
                     {
-                        return fail("it does not hold as many blocks and records as it says".into());
+                        return fail(
+                            "it does not hold as many blocks and records as it says".into(),
+                        );
                     }
                     if items.at != bytes.len() {
                         return items.fail("there are bytes behind the end");

@@ -46,7 +46,11 @@ fn every_cut_is_refused_with_its_place() {
 #[test]
 fn every_changed_byte_is_refused_in_the_item_where_it_is() {
     let whole = file();
-    let clean = |upto: u64| JournalFile::read(&whole[..upto as usize]).unwrap_err().offset;
+    let clean = |upto: u64| {
+        JournalFile::read(&whole[..upto as usize])
+            .unwrap_err()
+            .offset
+    };
     for at in 0..whole.len() {
         let mut changed = whole.clone();
         changed[at] ^= 0x40;

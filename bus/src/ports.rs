@@ -96,13 +96,7 @@ pub trait Journal: Send + Sync {
     ///
     /// Returns the seq of the first. When `votes` is set the second watermark is durable too
     /// before `done` is called.
-    fn append(
-        &self,
-        stream: Stream,
-        inputs: Vec<NewRecord>,
-        votes: bool,
-        done: Completion,
-    ) -> u64;
+    fn append(&self, stream: Stream, inputs: Vec<NewRecord>, votes: bool, done: Completion) -> u64;
 
     /// The seq the next append gets.
     fn next_seq(&self) -> u64;

@@ -187,7 +187,10 @@ impl Clients {
         }
         let first = self.dice.index(nodes.len());
         let wait_ms = (self.dice.within(0..4) > 0).then(|| self.dice.within(100..3_000));
-        let twin = self.dice.happens(TWINS_PPM).then_some((first + 1) % nodes.len());
+        let twin = self
+            .dice
+            .happens(TWINS_PPM)
+            .then_some((first + 1) % nodes.len());
         let client = &mut self.clients[deposit];
         client.attempt += 1;
         let asks = client.acknowledged && client.trusts;

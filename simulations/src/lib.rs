@@ -63,6 +63,8 @@ pub struct Options {
     pub keeps_lines: bool,
     /// Print the nodes' own logs to standard error, as `RUST_LOG` says.
     pub prints_logs: bool,
+    /// The world goes on after the first thing that is wrong, until it would have healed.
+    pub runs_on: bool,
     /// Testers that look on.
     pub testers: Vec<MakeTester>,
 }
@@ -89,6 +91,7 @@ pub fn run_plan(plan: Plan, options: &Options) -> Outcome {
     let subscriber = tracing_subscriber::registry().with(watch).with(logs);
     let furnishing = Furnishing {
         honesty: options.honesty,
+        runs_on: options.runs_on,
         trace: trace.clone(),
         violations,
         testers: options.testers.iter().map(|make| make()).collect(),

@@ -192,7 +192,11 @@ impl fmt::Display for Plan {
             .iter()
             .map(|a| format!("{:?}@{}", a.kind, a.node).to_lowercase())
             .collect();
-        let keys = if self.real_keys { "ed25519" } else { "keyed-hash" };
+        let keys = if self.real_keys {
+            "ed25519"
+        } else {
+            "keyed-hash"
+        };
         let driver = format!("{:?}", self.driver).to_lowercase();
         let (net, disk) = (&self.network, &self.disk);
         write!(
@@ -216,7 +220,11 @@ impl fmt::Display for Plan {
             self.workload.deposits,
             self.workload.hostile,
             self.faults.len(),
-            if adversaries.is_empty() { "none".into() } else { adversaries.join(",") },
+            if adversaries.is_empty() {
+                "none".into()
+            } else {
+                adversaries.join(",")
+            },
         )
     }
 }

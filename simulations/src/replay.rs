@@ -171,7 +171,8 @@ impl Replay {
             return Ok(()); // From before the blocks of the file end.
         }
         self.standing.openings += 1;
-        self.machines.reopen(&self.network, opening.head, opening.floor)?;
+        self.machines
+            .reopen(&self.network, opening.head, opening.floor)?;
         let from = self.machines.replay_from();
         for earlier in &self.records[..self.next - 1] {
             if earlier.seq >= from && earlier.stream != Stream::Node {
@@ -243,8 +244,12 @@ fn describe_checkpoint(effect: &CheckpointEffect) -> Option<String> {
 /// One line about a record, for people.
 pub fn describe(record: &Record) -> String {
     let what = match record.stream {
-        Stream::Node => wire::decode::<Opening>(&record.input)
-            .map(|o| format!("the node opens at height {} with version {}", o.head, o.version)),
+        Stream::Node => wire::decode::<Opening>(&record.input).map(|o| {
+            format!(
+                "the node opens at height {} with version {}",
+                o.head, o.version
+            )
+        }),
         Stream::Consensus => ReplicaInput::from_journal(&record.input).map(|i| told_replica(&i)),
         Stream::Checkpoint => {
             wire::decode::<CheckpointInput>(&record.input).map(|i| told_checkpoint(&i))
@@ -296,5 +301,7 @@ pub fn check(
     records: Vec<Record>,
 ) -> Result<Standing, String> {
     let network = NetworkOf::new(genesis.clone(), node.clone(), verifier)?;
-    Replay::new(network, records).run().map_err(|d| d.to_string())
+    Replay::new(network, records)
+        .run()
+        .map_err(|d| d.to_string())
 }

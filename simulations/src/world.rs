@@ -45,6 +45,7 @@ pub struct World {
     agreement: Agreement,
     trace: Trace,
     testers: Vec<Box<dyn Tester>>,
+    runs_on: bool,
     /// Order of nodes and of their parts, where nothing else gives one.
     turns: Dice,
     healed: bool,
@@ -59,6 +60,8 @@ pub struct World {
 pub struct Furnishing {
     /// How disks keep their word.
     pub honesty: Honesty,
+    /// It goes on after the first thing that is wrong, until it heals.
+    pub runs_on: bool,
     /// Where its events are written.
     pub trace: Trace,
     /// Where what is wrong is written.
@@ -72,6 +75,7 @@ impl World {
     pub fn new(mut plan: Plan, furnishing: Furnishing) -> Self {
         let Furnishing {
             honesty,
+            runs_on,
             trace,
             violations,
             mut testers,
@@ -120,6 +124,7 @@ impl World {
             clients,
             trace,
             testers,
+            runs_on,
             healed: false,
             lost_writes: 0,
             pauses: 0,
@@ -142,12 +147,12 @@ impl World {
             while let Some((at_us, event)) = self.around.schedule.pop_due() {
                 self.on(at_us, event).await;
                 self.settle();
-                if self.around.violations.first().is_some() {
+                if self.violation().is_some() {
                     break;
                 }
                 self.ask_testers(|tester, view| tester.on_event(view));
             }
-            if let Some(violation) = self.around.violations.first() {
+            if let Some(violation) = self.violation() {
                 break Verdict::Diverged(violation);
             }
             if let Some(verdict) = self.verdict.take() {
@@ -161,6 +166,12 @@ impl World {
         }
         self.ask_testers(|tester, view| tester.at_close(view));
         self.outcome(verdict)
+    }
+
+    /// What ends the world, if it is time.
+    fn violation(&self) -> Option<String> {
+        let first = self.around.violations.first();
+        first.filter(|_| self.healed || !self.runs_on)
     }
 
     fn begin(&mut self) {
@@ -278,7 +289,8 @@ impl World {
         let head = disk.look(|tables| tables.head().map(|b| b.height));
         self.trace.add(at_us, &[], || format!("{node} starts"));
         if self.is_honest(node) {
-            let lost = disk.standing().is_amnesiac;
+            // A disk that hides its loss is to be found out by what its node says.
+            let lost = disk.standing().is_amnesiac || disk.hides_its_loss();
             self.agreement
                 .on_start(node, head.unwrap_or_default(), lost);
         }

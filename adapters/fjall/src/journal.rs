@@ -41,13 +41,7 @@ impl FjallJournal {
 }
 
 impl Journal for FjallJournal {
-    fn append(
-        &self,
-        stream: Stream,
-        inputs: Vec<NewRecord>,
-        votes: bool,
-        done: Completion,
-    ) -> u64 {
+    fn append(&self, stream: Stream, inputs: Vec<NewRecord>, votes: bool, done: Completion) -> u64 {
         let fits = |new: &NewRecord| new.input.len() <= FRAME_BYTES_MAX - RECORD_BYTES_MAX;
         assert!(
             inputs.iter().all(fits),

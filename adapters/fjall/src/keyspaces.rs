@@ -3,6 +3,7 @@
 //! All integers in keys are big endian, so that the order of keys is the order of numbers.
 
 use crate::index::block_ids;
+use crate::node::Options;
 use bus::ports::{Commit, HeadSignatures, StoredBlock};
 use fjall::{
     CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions,
@@ -11,6 +12,7 @@ use fjall::{
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name};
 use messages::wire;
+use std::fs::File;
 use std::path::Path;
 
 /// Layout of the keyspaces; a database of another layout is refused.
@@ -22,9 +24,18 @@ const BLOCK_IDS_KEY: &str = "block-ids";
 /// What compresses badly is not compressed: most of what a node writes are digests and signatures.
 const JOURNAL_COMPRESSION: CompressionType = CompressionType::None;
 
-/// Most bytes that a keyspace holds in memory before it writes a table: there are ten keyspaces
-/// per node, and a demonstration runs several nodes in one process.
-const MEMTABLE_BYTES_MAX: u64 = 16 << 20;
+/// Keyspaces that cannot be made again from others.
+const KEPT: [&str; 9] = [
+    "meta",
+    "journal",
+    "blocks",
+    "entries",
+    "tiles",
+    "checkpoints",
+    "signatures",
+    "bodies",
+    "state",
+];
 
 /// Bytes of a digest that stand in an index key.
 pub(crate) const TRUNCATED_BYTES: usize = 16;
@@ -59,14 +70,46 @@ pub(crate) struct Keyspaces {
 }
 
 impl Keyspaces {
-    /// Opens the database at `path`, or creates it.
-    pub(crate) fn open(path: &Path, cache_bytes: u64) -> Result<Self, fjall::Error> {
-        let db = Database::builder(path)
-            .worker_threads(1)
-            .journal_compression(JOURNAL_COMPRESSION)
-            .cache_size(cache_bytes)
-            .open()?;
-        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES_MAX);
+    /// Opens the database at `path`, or creates it for a network.
+    pub(crate) fn open(path: &Path, network: &Name, options: &Options) -> Result<Self, ReadError> {
+        if !path.try_exists().map_err(fjall::Error::from)? {
+            Self::create(path, network, options)?;
+        }
+        let db = database(path, options)?;
+        // fjall forgets a keyspace whose folder is gone, and would make an empty one.
+        let lost = KEPT.into_iter().find(|name| !db.keyspace_exists(name));
+        if let Some(lost) = lost {
+            return Err(ReadError::row(format!("keyspace {lost}"), "missing"));
+        }
+        let this = Self::of(db, options)?;
+        this.sync_folders(path)?;
+        Ok(this)
+    }
+
+    /// Creates the database under another name and renames it, so that it is there whole or not at
+    /// all: fjall opens what an interrupted creation left, may give a keyspace the number of one
+    /// that it lost, and takes the one for the other from the next opening on.
+    pub(crate) fn create(
+        path: &Path,
+        network: &Name,
+        options: &Options,
+    ) -> Result<(), fjall::Error> {
+        let fresh = path.with_extension("new");
+        if fresh.try_exists()? {
+            std::fs::remove_dir_all(&fresh)?;
+        }
+        let this = Self::of(database(&fresh, options)?, options)?;
+        this.label(network)?;
+        this.sync_folders(&fresh)?;
+        drop(this);
+        std::fs::rename(&fresh, path)?;
+        Ok(sync_folder(path.parent())?)
+    }
+
+    /// The keyspaces of a database; those that it lacks are made.
+    fn of(db: Database, options: &Options) -> Result<Self, fjall::Error> {
+        let memtable_bytes_max = options.memtable_bytes_max;
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes_max);
         let keyspace = |name: &str| db.keyspace(name, options);
         Ok(Self {
             meta: keyspace("meta")?,
@@ -85,6 +128,17 @@ impl Keyspaces {
             block_ids: keyspace("block-ids")?,
             db,
         })
+    }
+
+    /// Makes the folders of the database durable in the folders above them. fjall syncs what is in
+    /// its folders and not the folders' own entries: a database that was acknowledged, or one
+    /// keyspace of it, could be gone after a power cut.
+    fn sync_folders(&self, path: &Path) -> Result<(), fjall::Error> {
+        let of_keyspaces = self.meta.path().parent();
+        for folder in [of_keyspaces, Some(path), path.parent()] {
+            sync_folder(folder)?;
+        }
+        Ok(())
     }
 
     /// What the database says it is, written when it says nothing yet.
@@ -153,6 +207,23 @@ impl Keyspaces {
         Ok(LeafIndex(read_number(&guard.key()?)? + 1))
     }
 
+    /// How many leaf hashes there are, as far as the last one says.
+    pub(crate) fn leaf_hashes(&self) -> Result<u64, ReadError> {
+        let mut leaves = self.tiles.range(tile(0, 0)..=tile(0, u64::MAX));
+        let last = leaves.next_back().map(|guard| guard.key()).transpose()?;
+        last.map_or(Ok(0), |key| Ok(read_number(&key[1..])? + 1))
+    }
+
+    /// Height of the newest checkpoint.
+    pub(crate) fn newest_note(&self) -> Result<Option<Height>, ReadError> {
+        last_height(&self.checkpoints)
+    }
+
+    /// Height of the newest receipt signatures.
+    pub(crate) fn newest_signed(&self) -> Result<Option<Height>, ReadError> {
+        last_height(&self.signatures)
+    }
+
     /// All entries before this one have their index rows in the database.
     pub(crate) fn indexed(&self) -> Result<LeafIndex, ReadError> {
         let found = self.meta.get(INDEXED_KEY)?;
@@ -189,6 +260,19 @@ impl Keyspaces {
         let value = self.blocks.get(number(height.0))?;
         value.map(|v| decode_block(height, &v)).transpose()
     }
+}
+
+fn sync_folder(folder: Option<&Path>) -> std::io::Result<()> {
+    let folder = folder.expect("the database lies in the folder of its node");
+    File::open(folder)?.sync_all()
+}
+
+fn database(path: &Path, options: &Options) -> Result<Database, fjall::Error> {
+    Database::builder(path)
+        .worker_threads(1)
+        .journal_compression(JOURNAL_COMPRESSION)
+        .cache_size(options.cache_bytes)
+        .open()
 }
 
 /// A read that did not give what was once written.
@@ -228,6 +312,11 @@ pub(crate) fn expected_label(network: &Name) -> String {
 
 /// Bytes of an index key of a value at a position.
 pub(crate) const PLACE_BYTES: usize = TRUNCATED_BYTES + 8;
+
+fn last_height(rows: &Keyspace) -> Result<Option<Height>, ReadError> {
+    let last = rows.last_key_value().map(|guard| guard.key()).transpose()?;
+    last.map(|key| read_number(&key).map(Height)).transpose()
+}
 
 /// Key of a number.
 pub(crate) fn number(n: u64) -> [u8; 8] {

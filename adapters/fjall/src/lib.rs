@@ -2,9 +2,11 @@
 //!
 //! One directory per node holds the database and, beside it, the vote-state file. fjall alone is
 //! not enough: damage in the middle of its own journal makes it open without a complaint and
-//! lose what came after. So each journal record carries the hash of the one before, and a
-//! watermark lives in the second place ([`VoteState`]). Whoever opens a node learns by
-//! [`JournalHealth`] whether it remembers everything it may have voted.
+//! lose what came after, but for what its tables hold already; and it forgets a keyspace whose
+//! folder is gone. So opening checks that all keyspaces are there and end with the newest block,
+//! each journal record carries the hash of the one before, and a watermark lives in the second
+//! place ([`VoteState`]). Whoever opens a node learns by [`JournalHealth`] whether it remembers
+//! everything it may have voted.
 //!
 //! Invariants:
 //! - the watermark never runs ahead of the journal: the database is synced first;

@@ -6,7 +6,7 @@ use crate::journal::FjallJournal;
 use crate::keyspaces::{Keyspaces, ReadError, expected_label, number};
 use crate::record::anchor;
 use crate::store::{Expected, FjallStore};
-use crate::verify::{Chain, last_seq, verify_chain, verify_head};
+use crate::verify::{Chain, last_seq, verify_chain, verify_ends, verify_head};
 use crate::vote_state::{Standing, VoteState, VoteStateFile};
 use crate::writer::{ChainEnd, Shared, Work, Writer, WriterHandle};
 use bus::ports::{BodyStore, Completion, Journal, Store, StoredBlock};
@@ -79,6 +79,9 @@ impl From<ReadError> for OpenError {
 pub struct Options {
     /// Cache of the database, in bytes.
     pub cache_bytes: u64,
+    /// Most bytes that a keyspace holds in memory before it writes a table. Each database keeps
+    /// the number it was created with.
+    pub memtable_bytes_max: u64,
     /// When set, journal records that the newest block but this many needs no more are removed.
     pub retain_heights: Option<u64>,
     /// Index rows that gather in memory before they are written as one sorted run.
@@ -93,6 +96,9 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             cache_bytes: 32 << 20,
+            // There are ten keyspaces per node, and a demonstration runs several nodes in one
+            // process.
+            memtable_bytes_max: 16 << 20,
             retain_heights: None,
             index_run_rows: 65_536,
             expect_existing: false,
@@ -144,6 +150,14 @@ impl FjallNode {
     /// # Errors
     /// When there is one already, or the directory cannot be written.
     pub fn init(dir: &Path, network: &Name) -> Result<(), OpenError> {
+        Self::init_with(dir, network, &Options::default())
+    }
+
+    /// Creates the storage of a new node, with options for its database.
+    ///
+    /// # Errors
+    /// When there is one already, or the directory cannot be written.
+    pub fn init_with(dir: &Path, network: &Name, options: &Options) -> Result<(), OpenError> {
         let found = VoteStateFile::open(dir).map_err(|e| file_error(dir, e))?;
         if found.is_some() || dir.join(DATABASE_FOLDER).exists() {
             return Err(OpenError::AlreadyInitialised { dir: dir.into() });
@@ -153,9 +167,11 @@ impl FjallNode {
         // signed nothing, and its first opening makes the database.
         let mut state = first_state(network);
         VoteStateFile::create(dir, &mut state).map_err(|e| file_error(dir, e))?;
-        let rows = Keyspaces::open(&dir.join(DATABASE_FOLDER), Options::default().cache_bytes)?;
-        rows.label(network)?;
-        Ok(())
+        Ok(Keyspaces::create(
+            &dir.join(DATABASE_FOLDER),
+            network,
+            options,
+        )?)
     }
 
     /// Opens the storage of a node and checks it.
@@ -170,9 +186,10 @@ impl FjallNode {
             return Err(OpenError::NotInitialised { dir: dir.into() });
         }
         std::fs::create_dir_all(dir).map_err(|e| file_error(dir, e))?;
-        let rows = Keyspaces::open(&database, options.cache_bytes)?;
+        let rows = Keyspaces::open(&database, network, &options)?;
         expect_network(expected_label(network), rows.label(network)?)?;
         let head = rows.last_block()?;
+        verify_ends(&rows, head.as_ref())?;
         if let Some(head) = &head {
             verify_head(&rows, head)?;
         }
@@ -184,7 +201,7 @@ impl FjallNode {
         };
         let trusted = ground.trust(found)?;
         drop_journal_below(&rows, trusted.state.first_seq)?;
-        index::block_ids::complete(&rows)?;
+        index::block_ids::complete(&rows, head.as_ref())?;
         let tail = Tail::open(&rows, options.index_run_rows, options.failure.clone())?;
         let opened = assemble(rows, tail, trusted, head, options);
         opened.map_err(|e| file_error(dir, e))

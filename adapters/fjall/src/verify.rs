@@ -109,6 +109,33 @@ fn chain_hash_at(rows: &Keyspaces, seq: u64) -> Result<Option<Hash>, ReadError> 
     Ok(bytes.map(|b| JournalRecord::chain_hash(&b)))
 }
 
+/// Checks that all keyspaces that a block writes end with the newest one.
+///
+/// fjall drops the rest of its journal behind damage and keeps the tables it has, so a keyspace
+/// that wrote a table lately is then ahead of the others.
+pub(crate) fn verify_ends(rows: &Keyspaces, head: Option<&StoredBlock>) -> Result<(), OpenError> {
+    let end = head.map_or(0, |b| b.first_leaf.0 + u64::from(b.entry_count));
+    let expect = |place: &str, expected: String, found: String| match expected == found {
+        true => Ok(()),
+        false => Err(OpenError::Corrupt {
+            what: format!("expected the end at {expected}, found {found}"),
+            place: place.into(),
+        }),
+    };
+    expect("entries", end.to_string(), rows.end()?.0.to_string())?;
+    expect("tiles", end.to_string(), rows.leaf_hashes()?.to_string())?;
+    let note = rows.newest_note()?;
+    let signed = rows.newest_signed()?;
+    expect("receipt signatures", shown(note), shown(signed))?;
+    match note <= head.map(|b| b.height) {
+        true => Ok(()),
+        false => Err(OpenError::Corrupt {
+            what: format!("the store ends at height {}", shown(head.map(|b| b.height))),
+            place: format!("checkpoint {}", shown(note)),
+        }),
+    }
+}
+
 /// Checks that the entries of the newest block are there and lead to its peaks.
 pub(crate) fn verify_head(rows: &Keyspaces, head: &StoredBlock) -> Result<(), OpenError> {
     let corrupt = |what: String| OpenError::Corrupt {

@@ -236,12 +236,7 @@ impl Writer {
         Ok(())
     }
 
-    fn add_record(
-        &mut self,
-        batch: &mut OwnedWriteBatch,
-        stream: Stream,
-        new: NewRecord,
-    ) {
+    fn add_record(&mut self, batch: &mut OwnedWriteBatch, stream: Stream, new: NewRecord) {
         let seq = self.end.next_seq;
         let previous = self.end.hash;
         let record = JournalRecord {
@@ -387,6 +382,7 @@ impl Drop for WriterHandle {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::Options;
     use crate::record::anchor;
     use bytes::Bytes;
     use messages::ids::{Name, TimeMs};
@@ -398,7 +394,7 @@ mod tests {
         let network = Name::try_new("trial").unwrap();
         let hash = anchor(&network, 1);
         let mut state = VoteState {
-            network,
+            network: network.clone(),
             counter: 0,
             seq: 0,
             hash,
@@ -408,7 +404,8 @@ mod tests {
         };
         VoteStateFile::create(dir.path(), &mut state).unwrap();
         let (failures, failed) = channel();
-        let keyspaces = Keyspaces::open(&dir.path().join("db"), 1 << 20).unwrap();
+        let db = dir.path().join("db");
+        let keyspaces = Keyspaces::open(&db, &network, &Options::default()).unwrap();
         let tail = Tail::open(&keyspaces, 1, FailureHook::default()).unwrap();
         let writer = Writer {
             keyspaces,

@@ -198,6 +198,80 @@ fn another_networks_directory_is_refused() {
     assert!(matches!(opened, Err(OpenError::OtherNetwork { .. })));
 }
 
+/// fjall forgets a keyspace without its folder and would make an empty one.
+#[test]
+fn a_keyspace_that_is_gone_is_noticed_or_made_again() {
+    let (mut refused, mut made_again) = (0, 0);
+    for number in 1.. {
+        let dir = tempfile::tempdir().unwrap();
+        init(dir.path());
+        let keyspace = dir.path().join(format!("db/keyspaces/{number}"));
+        if !keyspace.exists() {
+            break;
+        }
+        let mut chain = Chain::default();
+        let commits: Vec<_> = [0, 3, 2].map(|n| chain.next(n, 1)).into();
+        {
+            let opened = open(dir.path());
+            for commit in &commits {
+                let (done, told) = completion();
+                opened.store.commit(commit.clone(), done);
+                wait(&told);
+            }
+        }
+        std::fs::remove_dir_all(keyspace).unwrap();
+        match try_open(dir.path()) {
+            Err(OpenError::Corrupt { .. }) => refused += 1,
+            Err(other) => panic!("keyspace {number}: {other}"),
+            Ok(opened) => {
+                bus::conformance::holds(&*opened.store, &commits);
+                made_again += 1;
+            }
+        }
+    }
+    assert_eq!((refused, made_again), (9, 3), "three can be made again");
+}
+
+#[test]
+fn an_interrupted_creation_is_begun_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let left = dir.path().join("db.new");
+    std::fs::create_dir(&left).unwrap();
+    std::fs::write(left.join("0.jnl"), "half").unwrap();
+    init(dir.path());
+    assert!(!is_amnesiac(&open(dir.path())));
+    assert!(!left.exists());
+}
+
+/// As tables are that fjall wrote before it dropped the rest of a damaged journal.
+#[test]
+fn a_keyspace_that_is_ahead_is_corrupt() {
+    let rows = [
+        ("entries", 2_u64.to_be_bytes().to_vec()),
+        ("tiles", [&[0], &2_u64.to_be_bytes()[..]].concat()),
+        ("checkpoints", 0_u64.to_be_bytes().to_vec()),
+    ];
+    for (name, key) in rows {
+        let dir = tempfile::tempdir().unwrap();
+        init(dir.path());
+        {
+            let opened = open(dir.path());
+            let (done, told) = completion();
+            opened.store.commit(Chain::default().next(0, 1), done);
+            wait(&told);
+        }
+        {
+            let db = fjall::Database::builder(dir.path().join("db"))
+                .open()
+                .unwrap();
+            let keyspace = db.keyspace(name, Default::default).unwrap();
+            keyspace.insert(key, [7; 32]).unwrap();
+        }
+        let opened = try_open(dir.path());
+        assert!(matches!(opened, Err(OpenError::Corrupt { .. })), "{name}");
+    }
+}
+
 #[test]
 fn a_block_without_its_entry_is_corrupt() {
     let dir = tempfile::tempdir().unwrap();

@@ -11,6 +11,7 @@ use ledger::engine::EngineTimeouts;
 use ledger::pool::PoolLimits;
 use ledger::storage::Storage;
 use messages::consensus::EquivocationProof;
+use messages::hash::Hash;
 use messages::ids::{Height, Name, TimeMs};
 use messages::ports::{SignatureChecker, StrictVerifier};
 use std::sync::{Arc, mpsc};
@@ -167,12 +168,34 @@ fn ports(network: &TrialNetwork, i: usize, around: &Surroundings) -> Result<Node
         timeouts: EngineTimeouts::default(),
         pool: PoolLimits::default(),
         mailboxes: MailboxBounds::default(),
-        on_misbehavior: Arc::new(|proof: &EquivocationProof| {
-            tracing::error!(validator = %proof.validator(), "a validator signed two things");
-        }),
+        on_misbehavior: keeper_of_proofs(network, i),
         version: env!("CARGO_PKG_VERSION"),
         on_halt: Arc::new(move |reason| on_halt(i, reason)),
         name,
+    })
+}
+
+/// Keeps each proof of misbehavior as a file that `wutong blame --check` and a stranger can judge.
+fn keeper_of_proofs(
+    network: &TrialNetwork,
+    i: usize,
+) -> Arc<dyn Fn(&EquivocationProof) + Send + Sync> {
+    let (genesis, node) = (network.genesis.clone(), network.name(i));
+    let folder = network.node_dir(i).join("misbehavior");
+    Arc::new(move |proof| {
+        let validator = proof.validator();
+        let Some(file) = messages::blame::from_equivocation(proof, &genesis) else {
+            tracing::warn!(%node, %validator, "a proof of misbehavior does not hold");
+            return;
+        };
+        let text = file.encode();
+        let path = folder.join(format!("{}.json", Hash::of(text.as_bytes()).short()));
+        let kept = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, text));
+        let path = path.display();
+        match kept {
+            Ok(()) => tracing::error!(%node, %validator, %path, "a validator signed two things"),
+            Err(error) => tracing::error!(%node, %validator, %path, %error, "proof not kept"),
+        }
     })
 }
 

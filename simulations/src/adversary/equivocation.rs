@@ -4,9 +4,7 @@ use super::{Desk, Said};
 use messages::block::Header;
 use messages::cbor::Canonical;
 use messages::checkpoint::{Checkpoint, cosign};
-use messages::consensus::{
-    BlockId, ConsensusMessage, Proposal, SignedProposal, SignedVote, Vote,
-};
+use messages::consensus::{BlockId, ConsensusMessage, Proposal, SignedProposal, SignedVote, Vote};
 use messages::cose_receipt::HeadSignature;
 use messages::hash::Hash;
 use messages::ids::{TimeMs, TreeSize};
@@ -24,7 +22,10 @@ pub(super) fn second(desk: &mut Desk, message: &PeerMessage) -> Said {
             _ => None,
         },
         PeerMessage::Proposal { message, block } => {
-            match (ConsensusMessage::from_bytes(message), Header::from_bytes(&block.header)) {
+            match (
+                ConsensusMessage::from_bytes(message),
+                Header::from_bytes(&block.header),
+            ) {
                 (Ok(ConsensusMessage::Proposal(signed)), Ok(mut header)) => {
                     header.time = TimeMs(header.time.0 + 1);
                     let mut block = block.clone();

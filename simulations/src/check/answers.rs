@@ -100,6 +100,7 @@ impl Answers {
             self.violations.add(format!(
                 "the verifier refuses a receipt of {asked}: {reason}"
             ));
+<<<<<<< HEAD
         }
     }
 
@@ -113,6 +114,8 @@ impl Answers {
                 ));
                 return;
             }
+=======
+>>>>>>> main
         }
     }
 

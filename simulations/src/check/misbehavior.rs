@@ -42,9 +42,9 @@ impl Misbehavior {
             Some(place) if self.plan.is_honest(place) => self
                 .violations
                 .add(format!("process {by} accuses the honest validator {place}")),
-            Some(_) if !conflict(proof, &*self.founders.verifier) => self
-                .violations
-                .add(format!("process {by} hands out a proof that is none: {proof:?}")),
+            Some(_) if !conflict(proof, &*self.founders.verifier) => self.violations.add(format!(
+                "process {by} hands out a proof that is none: {proof:?}"
+            )),
             Some(_) => {}
         }
         let mut proven = self.proven.lock().expect("no code panics here");
@@ -68,10 +68,7 @@ impl Misbehavior {
 
 /// Two different things for one step of one validator, both with its signature: judged here from
 /// the fields, and not by the proof's own predicate.
-fn conflict(
-    proof: &EquivocationProof,
-    verifier: &dyn messages::ports::ConsensusVerifier,
-) -> bool {
+fn conflict(proof: &EquivocationProof, verifier: &dyn messages::ports::ConsensusVerifier) -> bool {
     match proof {
         EquivocationProof::Votes(a, b) => {
             let step = |v: &messages::consensus::Vote| {

@@ -90,10 +90,10 @@ pub fn judge(receipt: &str, entry: &[u8], founders: &Founders) -> Result<Held, S
     }
     let mut lines = lines.skip_while(|line| line.starts_with("extra "));
     let index = lines.next().and_then(|line| line.strip_prefix("index "));
-    let index: u64 = index.and_then(|i| i.parse().ok()).ok_or("it has no index")?;
-    let path: Option<Vec<[u8; 32]>> = lines
-        .map(|line| base64(line)?.try_into().ok())
-        .collect();
+    let index: u64 = index
+        .and_then(|i| i.parse().ok())
+        .ok_or("it has no index")?;
+    let path: Option<Vec<[u8; 32]>> = lines.map(|line| base64(line)?.try_into().ok()).collect();
     let path = path.ok_or("its path is not one of hashes")?;
     let (text, signatures) = note
         .split_once("\n\n")
@@ -133,8 +133,7 @@ pub fn cosigners(text: &str, signatures: &str, founders: &Founders) -> BTreeSet<
     let mut cosigners = BTreeSet::new();
     for line in signatures.lines() {
         let mut parts = line.splitn(3, ' ');
-        let (Some("\u{2014}"), Some(name), Some(blob)) =
-            (parts.next(), parts.next(), parts.next())
+        let (Some("\u{2014}"), Some(name), Some(blob)) = (parts.next(), parts.next(), parts.next())
         else {
             continue;
         };
@@ -185,7 +184,12 @@ mod tests {
 
     #[test]
     fn base64_reads_what_rfc_4648_writes() {
-        for (text, bytes) in [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9vYmFy", "foobar")] {
+        for (text, bytes) in [
+            ("", ""),
+            ("Zg==", "f"),
+            ("Zm8=", "fo"),
+            ("Zm9vYmFy", "foobar"),
+        ] {
             assert_eq!(base64(text).as_deref(), Some(bytes.as_bytes()), "{text}");
         }
         assert_eq!(base64("Zg="), None);

@@ -77,7 +77,12 @@ pub fn is_signed(founders: &Founders, node: usize, text: &str, signature: &[u8])
 /// What is wrong with the receipt signatures beside a published note: it needs valid ones of more
 /// than two thirds of the validators, each once, as every honest one that cosigns also signs these; `withheld` of
 /// those who cosigned may not have.
-pub fn complaint(founders: &Founders, note: &str, published: &HeadSignatures, withheld: usize) -> Option<String> {
+pub fn complaint(
+    founders: &Founders,
+    note: &str,
+    published: &HeadSignatures,
+    withheld: usize,
+) -> Option<String> {
     let genesis = &founders.genesis;
     let n = genesis.validators.len();
     let mut signers = BTreeSet::new();
@@ -91,7 +96,8 @@ pub fn complaint(founders: &Founders, note: &str, published: &HeadSignatures, wi
         }
     }
     let (found, all) = (signers.len(), n);
-    (3 * (found + withheld) <= 2 * all).then(|| format!("receipt signatures of {found} of {all} validators"))
+    (3 * (found + withheld) <= 2 * all)
+        .then(|| format!("receipt signatures of {found} of {all} validators"))
 }
 
 #[cfg(test)]

@@ -36,17 +36,25 @@ fn trace(path: &Path) -> Result<Vec<String>, String> {
 /// Compares two traces.
 pub(super) fn run(args: &DiffArgs) -> Result<ExitCode, String> {
     let (first, second) = (trace(&args.first)?, trace(&args.second)?);
-    let same = first.iter().zip(&second).take_while(|(a, b)| a == b).count();
+    let same = first
+        .iter()
+        .zip(&second)
+        .take_while(|(a, b)| a == b)
+        .count();
     if same == first.len() && same == second.len() {
         report::line(&format!("identical: {same} events"));
         return Ok(ExitCode::SUCCESS);
     }
-    report::line(&format!("the first {same} events are the same; then they part:"));
+    report::line(&format!(
+        "the first {same} events are the same; then they part:"
+    ));
     for line in &first[same.saturating_sub(CONTEXT)..same] {
         report::line(&format!("  {}", line.trim_start()));
     }
     for (mark, lines) in [("<", &first), (">", &second)] {
-        let line = lines.get(same).map_or("(the end)", |line| line.trim_start());
+        let line = lines
+            .get(same)
+            .map_or("(the end)", |line| line.trim_start());
         report::line(&format!("{mark} {line}"));
     }
     Ok(ExitCode::FAILURE)

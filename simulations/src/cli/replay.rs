@@ -33,7 +33,9 @@ pub(super) fn run(args: &ReplayArgs) -> Result<ExitCode, String> {
     let file = JournalFile::read(&bytes).map_err(|e| format!("{path}: {e}"))?;
     let found = file.header.network.to_string();
     if let Some(expected) = args.network.as_ref().filter(|name| **name != found) {
-        return Err(format!("{path}: at byte 0: a journal of network {found}, not of {expected}"));
+        return Err(format!(
+            "{path}: at byte 0: a journal of network {found}, not of {expected}"
+        ));
     }
     let first = file.records.first().map_or(0, |r| r.seq);
     let last = file.records.last().map_or(0, |r| r.seq);
@@ -55,7 +57,12 @@ pub(super) fn run(args: &ReplayArgs) -> Result<ExitCode, String> {
             break;
         }
         if args.verbose && !args.json {
-            report::line(&format!("{:>8} {} {}", record.seq, record.now.0, describe(&record)));
+            report::line(&format!(
+                "{:>8} {} {}",
+                record.seq,
+                record.now.0,
+                describe(&record)
+            ));
         }
         before = replay.standing();
         if let Err(found) = replay.step() {
@@ -70,7 +77,9 @@ pub(super) fn run(args: &ReplayArgs) -> Result<ExitCode, String> {
     } else {
         if let Some(to) = args.to {
             report::line(&format!("record {to} changed:"));
-            changes(&before, &standing).iter().for_each(|line| report::line(line));
+            changes(&before, &standing)
+                .iter()
+                .for_each(|line| report::line(line));
         }
         tell(&standing, difference.as_ref().map(ToString::to_string));
     }
@@ -136,5 +145,9 @@ fn changes(before: &Standing, after: &Standing) -> Vec<String> {
     let lines: Vec<String> = changed
         .map(|((name, before), (_, after))| format!("  {name}: {before} -> {after}"))
         .collect();
-    if lines.is_empty() { vec!["  nothing that is kept".into()] } else { lines }
+    if lines.is_empty() {
+        vec!["  nothing that is kept".into()]
+    } else {
+        lines
+    }
 }

@@ -189,7 +189,11 @@ impl Totals {
         for fault in faults {
             let cell = |step: &&str| {
                 let count = self.meets.get(&(fault, *step)).copied().unwrap_or(0);
-                if count == 0 { format!("{:>14}", "-") } else { format!("{count:>14}") }
+                if count == 0 {
+                    format!("{:>14}", "-")
+                } else {
+                    format!("{count:>14}")
+                }
             };
             let row: String = steps.iter().map(cell).collect();
             line(&format!("{fault:<13}{row}"));

@@ -38,7 +38,10 @@ pub(super) fn run(args: &ShrinkArgs, options: Options) -> Result<ExitCode, Strin
         tries_left: args.tries,
     };
     let Some(kind) = shrinker.fails(&plan) else {
-        return Err(format!("seed {}: this world holds; there is nothing to shrink", args.seed));
+        return Err(format!(
+            "seed {}: this world holds; there is nothing to shrink",
+            args.seed
+        ));
     };
     report::line(&format!("seed {} fails: {kind}", args.seed));
     shrinker.kind = kind;
@@ -71,7 +74,10 @@ fn write(path: &std::path::Path, plan: &Plan, shrinker: &Shrinker) -> Result<(),
     let mut table = toml::Table::try_from(plan).map_err(|e| e.to_string())?;
     table.remove("seed");
     let mut scenario = toml::Table::new();
-    scenario.insert("about".into(), format!("What is left of seed {}.", plan.seed).into());
+    scenario.insert(
+        "about".into(),
+        format!("What is left of seed {}.", plan.seed).into(),
+    );
     let honesty = toml::Value::try_from(shrinker.options.honesty).map_err(|e| e.to_string())?;
     scenario.insert("honesty".into(), honesty);
     scenario.insert("plan".into(), table.into());

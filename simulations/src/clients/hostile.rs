@@ -90,7 +90,10 @@ impl Hostile {
                 ("a byte more", changed.into())
             }
             3 => ("oversized", Bytes::from(vec![0xd2; OVERSIZED_BYTES])),
-            4 => ("of another network or namespace", foreign(self.dice.index(2))),
+            4 => (
+                "of another network or namespace",
+                foreign(self.dice.index(2)),
+            ),
             _ => ("nothing", Bytes::new()),
         }
     }

@@ -105,6 +105,11 @@ impl Disk {
         self.state().standing
     }
 
+    /// Whether it says nothing of a loss.
+    pub fn hides_its_loss(&self) -> bool {
+        self.state().honesty == Honesty::HidesItsLoss
+    }
+
     /// The node found from which height on it may sign.
     pub fn found_floor(&self, floor: Height) {
         self.state().standing = Standing {
@@ -138,7 +143,12 @@ impl State {
         let first = match self.honesty {
             // As if nothing had been.
             Honesty::HidesItsLoss if self.tables.blocks.len() <= 1 => 1,
-            _ => self.watermark.max(self.tables.last_seq()).max(replay_from - 1) + 1,
+            _ => {
+                self.watermark
+                    .max(self.tables.last_seq())
+                    .max(replay_from - 1)
+                    + 1
+            }
         };
         self.tables.restart_journal(first);
         self.next_seq = first;

@@ -76,13 +76,7 @@ impl Drop for SimDisk {
 }
 
 impl Journal for SimDisk {
-    fn append(
-        &self,
-        stream: Stream,
-        inputs: Vec<NewRecord>,
-        votes: bool,
-        done: Completion,
-    ) -> u64 {
+    fn append(&self, stream: Stream, inputs: Vec<NewRecord>, votes: bool, done: Completion) -> u64 {
         let alive = self.writes();
         let mut state = self.state();
         let first = state.next_seq;

@@ -53,7 +53,10 @@ impl Cuts {
         self.begun += 1;
         let mut held = Vec::new();
         if cut.treatment == Treatment::Bridge {
-            let again = self.last.iter().filter(|(from, to, _)| cut.is_on(*from, *to));
+            let again = self
+                .last
+                .iter()
+                .filter(|(from, to, _)| cut.is_on(*from, *to));
             held.extend(again.cloned());
         }
         self.cuts.insert(self.begun, (cut, held));
@@ -62,7 +65,10 @@ impl Cuts {
 
     /// What the cut held; empty when it ended before.
     pub(super) fn end(&mut self, number: u64) -> Vec<Sent> {
-        self.cuts.remove(&number).map(|(_, held)| held).unwrap_or_default()
+        self.cuts
+            .remove(&number)
+            .map(|(_, held)| held)
+            .unwrap_or_default()
     }
 
     pub(super) fn numbers(&self) -> Vec<u64> {

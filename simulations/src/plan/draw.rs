@@ -43,7 +43,12 @@ impl Plan {
         losses(&mut stream("losses"), failing, faults_ms, &mut faults);
         for adversary in &adversaries {
             if adversary.kind == AdversaryKind::Amnesiac {
-                wipes(&mut stream("amnesia"), adversary.node, faults_ms, &mut faults);
+                wipes(
+                    &mut stream("amnesia"),
+                    adversary.node,
+                    faults_ms,
+                    &mut faults,
+                );
             }
         }
         faults.sort_by_key(|planned| planned.at_ms);
@@ -172,9 +177,8 @@ fn links(dice: &mut Dice, nodes: usize, faults_ms: u64, faults: &mut Vec<Planned
     let mut at_ms = dice.within(200..3_000);
     for _ in 0..count {
         let for_ms = dice.within(100..2_500);
-        let side = |dice: &mut Dice| -> Vec<_> {
-            (0..nodes).filter(|_| dice.within(0..2) == 0).collect()
-        };
+        let side =
+            |dice: &mut Dice| -> Vec<_> { (0..nodes).filter(|_| dice.within(0..2) == 0).collect() };
         let (from, to) = (dice.index(nodes), dice.index(nodes));
         let fault = match dice.within(0..6) {
             0 | 1 => Fault::Partition {

@@ -176,7 +176,13 @@ impl Machines {
         }
         let mut commits = std::mem::take(&mut self.commits);
         commits.truncate(head.0 as usize + 1);
-        *self = Self::on(network, floor, commits, self.schedule.clone(), self.lives + 1);
+        *self = Self::on(
+            network,
+            floor,
+            commits,
+            self.schedule.clone(),
+            self.lives + 1,
+        );
         Ok(())
     }
 
@@ -201,8 +207,7 @@ impl Machines {
     pub(super) fn step(&mut self, record: &Record) -> Result<Stepped, String> {
         match record.stream {
             Stream::Consensus => {
-                let input =
-                    ReplicaInput::from_journal(&record.input).map_err(|e| e.to_string())?;
+                let input = ReplicaInput::from_journal(&record.input).map_err(|e| e.to_string())?;
                 let told = told_replica(&input);
                 let (found, effects) =
                     stepped(&mut self.replica, record, &input, describe_replica, told);
@@ -213,8 +218,13 @@ impl Machines {
                 let input: CheckpointInput =
                     wire::decode(&record.input).map_err(|e| e.to_string())?;
                 let told = told_checkpoint(&input);
-                let (found, _) =
-                    stepped(&mut self.checkpoint, record, &input, describe_checkpoint, told);
+                let (found, _) = stepped(
+                    &mut self.checkpoint,
+                    record,
+                    &input,
+                    describe_checkpoint,
+                    told,
+                );
                 Ok(found)
             }
             Stream::Node => Err("an opening is no input of a machine".into()),

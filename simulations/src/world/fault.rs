@@ -65,7 +65,9 @@ impl World {
 
     fn cut(&self, fault: Fault) {
         let others = |side: &[NodeIndex]| -> Vec<NodeIndex> {
-            (0..self.nodes.len()).filter(|n| !side.contains(n)).collect()
+            (0..self.nodes.len())
+                .filter(|n| !side.contains(n))
+                .collect()
         };
         let (from, to, both, treatment, for_ms) = match fault {
             Fault::Partition { side, for_ms } => {

@@ -101,7 +101,11 @@ impl World {
 
     /// The journal of one honest node, stepped again without any key, leads to the same.
     fn check_replay(&self) {
-        let honest: Vec<_> = self.nodes.iter().filter(|n| self.is_honest(n.node)).collect();
+        let honest: Vec<_> = self
+            .nodes
+            .iter()
+            .filter(|n| self.is_honest(n.node))
+            .collect();
         let often = match self.plan.driver {
             Driver::Actors => 1,
             Driver::Stepped => REPLAY_EVERY,

@@ -37,9 +37,13 @@ pub(crate) fn height_of(rows: &Keyspaces, id: &Hash) -> Result<Option<Height>, R
     Ok(is_it.then_some(height))
 }
 
-/// Makes the rows of the blocks of an older version, once.
-pub(crate) fn complete(rows: &Keyspaces) -> Result<(), ReadError> {
-    if rows.has_block_ids()? {
+/// Makes the rows of the blocks of an older version, once; and again when the database lost them.
+pub(crate) fn complete(rows: &Keyspaces, head: Option<&StoredBlock>) -> Result<(), ReadError> {
+    let newest_is_there = match head.and_then(key_of) {
+        Some(key) => rows.block_ids.contains_key(key)?,
+        None => true,
+    };
+    if newest_is_there && rows.has_block_ids()? {
         return Ok(());
     }
     rebuild(rows)?;

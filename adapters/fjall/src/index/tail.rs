@@ -85,6 +85,11 @@ impl Tail {
             from = end;
             rows.set_indexed(from)?;
         }
+        if !newest_is_indexed(rows, from)? {
+            tracing::error!(%from, "the database lost rows of the index; all are written again");
+            from = LeafIndex(0);
+            rows.set_indexed(from)?;
+        }
         let mut fresh = Rows {
             end: from,
             ..Rows::default()
@@ -178,6 +183,24 @@ impl Tail {
             .copied()
             .collect()
     }
+}
+
+/// Whether the newest statement before `end` has its rows.
+///
+/// A run is a table of its own and in no journal of the database, which forgets whole tables, the
+/// newest first, on a disk that reported syncs and did not do them.
+fn newest_is_indexed(rows: &Keyspaces, end: LeafIndex) -> Result<bool, ReadError> {
+    for guard in rows.entries.range(..number(end.0)).rev() {
+        let (key, entry) = guard.into_inner()?;
+        let Some(statement) = statement(&entry) else {
+            continue;
+        };
+        let at = LeafIndex(read_number(&key)?);
+        let place = place(&statement.deposit.lodged.value(), at);
+        let id = id_key(&Hash::leaf(&entry));
+        return Ok(rows.ids.contains_key(id)? && rows.values.contains_key(place)?);
+    }
+    Ok(true)
 }
 
 impl Drop for Tail {
