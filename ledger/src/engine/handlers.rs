@@ -194,7 +194,8 @@ impl Engine {
         out: &mut Vec<EngineOutput>,
     ) -> Result<(), EngineError> {
         let counts = self.due(height) == Ok(Due::Now) && self.seam.timers.fired(timer, generation);
-        if !counts && !(mutant!(AcceptsStaleTimers) && self.is_deciding()) {
+        let counts = counts || (mutant!(AcceptsStaleTimers) && self.is_deciding());
+        if !counts {
             return self.drop_for(DropReason::StaleTimer);
         }
         let kind = match timer.kind {

@@ -100,7 +100,6 @@ impl Answers {
             self.violations.add(format!(
                 "the verifier refuses a receipt of {asked}: {reason}"
             ));
-<<<<<<< HEAD
         }
     }
 
@@ -114,8 +113,6 @@ impl Answers {
                 ));
                 return;
             }
-=======
->>>>>>> main
         }
     }
 
