@@ -171,7 +171,7 @@ fn a_quorum_of_one_less_is_caught() {
         mutant: Mutant::QuorumLessOne,
         driver: Driver::Stepped,
         sharpen: as_it_is,
-        caught_by: &[],
+        caught_by: &["validators cosigned"],
     };
     trial.run();
 }
@@ -182,7 +182,7 @@ fn votes_that_need_one_less_are_caught() {
         mutant: Mutant::VotesLessOne,
         driver: Driver::Stepped,
         sharpen: as_it_is,
-        caught_by: &[],
+        caught_by: &["too early"],
     };
     trial.run();
 }
@@ -193,7 +193,7 @@ fn effects_before_the_disk_are_caught() {
         mutant: Mutant::ReleasesEarly,
         driver: Driver::Stepped,
         sharpen: slow_disks,
-        caught_by: &[],
+        caught_by: &["equivocation"],
     };
     trial.run();
 }
@@ -204,7 +204,7 @@ fn effects_before_the_disk_are_caught_among_actors() {
         mutant: Mutant::ReleasesEarly,
         driver: Driver::Actors,
         sharpen: slow_disks,
-        caught_by: &[],
+        caught_by: &["equivocation"],
     };
     trial.run();
 }
