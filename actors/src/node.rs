@@ -28,7 +28,7 @@ use messages::ids::{Height, Ordinal};
 use messages::stored::{BodyReader, LedgerReader, StoredBlock};
 use messages::wire;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Clients' callbacks by token.
@@ -69,6 +69,24 @@ impl Replies {
     }
 }
 
+/// How much each machine of a node keeps in memory.
+#[derive(Default)]
+pub(crate) struct Kept(Mutex<Vec<Arc<AtomicUsize>>>);
+
+impl Kept {
+    fn add(&self, counter: Arc<AtomicUsize>) {
+        self.0
+            .lock()
+            .expect("no code panics under this lock")
+            .push(counter);
+    }
+
+    fn sum(&self) -> usize {
+        let counters = self.0.lock().expect("no code panics under this lock");
+        counters.iter().map(|c| c.load(Ordering::Relaxed)).sum()
+    }
+}
+
 /// The bus of one node: every actor's mailbox, and the ways out.
 pub(crate) struct Wiring {
     pub(crate) gateway: Mailbox<GatewayInput>,
@@ -87,6 +105,7 @@ pub(crate) struct Wiring {
     /// Somebody subscribes: without a sink nobody reads the publisher's mailbox.
     pub(crate) publishes: bool,
     pub(crate) clients_max: usize,
+    pub(crate) kept: Kept,
     pub(crate) on_misbehavior: Arc<dyn Fn(&EquivocationProof) + Send + Sync>,
     pub(crate) on_floor: Arc<dyn Fn(Height) + Send + Sync>,
     /// First height this node may sign; none while an amnesiac does not know it.
@@ -116,6 +135,11 @@ impl Wiring {
 }
 
 impl NodeHandle {
+    /// Things that clients and peers make the machines of the node keep in memory.
+    pub fn kept(&self) -> usize {
+        self.wiring.kept.sum()
+    }
+
     /// Messages that wait at the actors of the node.
     pub fn waiting(&self) -> usize {
         let w = &self.wiring;
@@ -237,6 +261,7 @@ fn assemble_on<H: Host>(ports: NodePorts, host: &H) -> NodeHandle {
         listeners: Listeners::default(),
         publishes: ports.events.is_some(),
         clients_max: bounds.clients,
+        kept: Kept::default(),
         on_misbehavior: ports.on_misbehavior.clone(),
         on_floor: ports.on_floor.clone(),
         floor: Mutex::new(ports.amnesiac.is_none().then_some(ports.floor)),
@@ -299,6 +324,8 @@ impl<H: Host> Assembly<'_, H> {
         build: Build<M>,
         interpret: Interpret<M>,
     ) {
+        let kept = Arc::<AtomicUsize>::default();
+        self.wiring.kept.add(kept.clone());
         let parts = |wake, halt| Parts {
             build,
             interpret,
@@ -307,6 +334,7 @@ impl<H: Host> Assembly<'_, H> {
             journal: self.ports.journal.clone(),
             wake,
             halt,
+            kept,
         };
         self.host
             .run(M::NAME, |wake, halt| Shell::new(parts(wake, halt)));

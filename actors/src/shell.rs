@@ -21,7 +21,7 @@ use messages::mutant;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -111,6 +111,8 @@ pub(crate) struct Parts<M: Core> {
     pub(crate) wake: Wake,
     /// Stops the node.
     pub(crate) halt: Halt,
+    /// How much the machine keeps in memory.
+    pub(crate) kept: Arc<AtomicUsize>,
 }
 
 /// Runs one machine.
@@ -373,6 +375,8 @@ impl<M: Core> Runnable for Shell<M> {
         if !self.halted {
             self.step_all();
         }
+        let kept = self.core.as_ref().map_or(0, Machine::kept);
+        self.parts.kept.store(kept, Ordering::Relaxed);
         // A core that is down waits for the journal, which wakes the shell.
         let waits = self.core.is_none() && self.durable.load(Ordering::Acquire) < self.appended;
         if self.halted || waits {

@@ -127,6 +127,7 @@ fn a_core_that_waits_for_the_journal_does_not_turn_in_a_circle() {
         journal: journal.clone(),
         wake: Arc::new(|| ()),
         halt: Arc::new(|_, reason| panic!("{reason}")),
+        kept: Arc::default(),
     });
     let now = Instant::now();
     mailbox.post(1); // Soft: its effect leaves at once and starts a timer that is due.
@@ -167,6 +168,7 @@ impl Bench {
             journal: journal.clone(),
             wake,
             halt,
+            kept: Arc::default(),
         };
         ActixHost::new("test".into(), on_halt).run(ActorName::Checkpoint, |wake, halt| {
             Shell::<Sum>::new(parts(wake, halt))

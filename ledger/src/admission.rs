@@ -353,6 +353,10 @@ impl Machine for Admission {
     type Input = AdmissionInput;
     type Effect = AdmissionEffect;
 
+    fn kept(&self) -> usize {
+        self.verified.len() + self.waiting.len() + self.registrable.len() + self.parked.len()
+    }
+
     fn step(&mut self, _at: At, input: &AdmissionInput, out: &mut Vec<AdmissionEffect>) -> Keep {
         match input {
             AdmissionInput::Judge { token, entry } => self.on_judge(*token, entry, out),

@@ -424,6 +424,10 @@ impl Machine for Bodies {
     type Input = BodiesInput;
     type Effect = BodiesEffect;
 
+    fn kept(&self) -> usize {
+        self.staged.len() + self.writing.len() + self.fetches.len() + self.queued.len()
+    }
+
     fn step(&mut self, at: At, input: &BodiesInput, out: &mut Vec<BodiesEffect>) -> Keep {
         match input {
             BodiesInput::Put {

@@ -399,6 +399,11 @@ impl Machine for Checkpointing {
         effect.imprint(out);
     }
 
+    fn kept(&self) -> usize {
+        let early: usize = self.early.values().map(Vec::len).sum();
+        self.heads.len() + early
+    }
+
     fn step(&mut self, at: At, input: &CheckpointInput, out: &mut Vec<CheckpointEffect>) -> Keep {
         match input {
             CheckpointInput::Head { height, size, root } => {

@@ -389,6 +389,10 @@ impl Machine for Gateway {
     type Input = GatewayInput;
     type Effect = GatewayEffect;
 
+    fn kept(&self) -> usize {
+        self.waiters.len() + self.pending.len()
+    }
+
     fn step(&mut self, at: At, input: &GatewayInput, out: &mut Vec<GatewayEffect>) -> Keep {
         match input {
             GatewayInput::Submit {

@@ -37,6 +37,12 @@ pub trait Machine: Sized {
     /// without the signatures, and what was decided. Effects that depend on soft state add nothing.
     fn imprint(_effect: &Self::Effect, _out: &mut Vec<u8>) {}
 
+    /// How many things it keeps in memory that clients or peers make it keep: each machine bounds
+    /// them, and the simulator looks.
+    fn kept(&self) -> usize {
+        0
+    }
+
     /// Called once after all inputs that waited together were stepped: the place for batches.
     /// Only machines without a journal use it.
     fn flush(&mut self, _now: TimeMs, _out: &mut Vec<Self::Effect>) {}

@@ -445,6 +445,11 @@ impl Machine for Replica {
         effect.imprint(out);
     }
 
+    fn kept(&self) -> usize {
+        let held: usize = self.held.values().map(Vec::len).sum();
+        self.pool.len() + self.bodies.len() + held + self.recent_ids.len()
+    }
+
     fn step(&mut self, at: At, input: &ReplicaInput, out: &mut Vec<ReplicaEffect>) -> Keep {
         let before = out.len();
         let keep = self.handle(at, input, out);

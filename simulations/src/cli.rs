@@ -6,6 +6,9 @@ mod replay;
 mod report;
 mod run;
 mod shrink;
+mod slices;
+mod swarm;
+mod totals;
 
 use crate::Options;
 use crate::tester::MakeTester;

@@ -77,7 +77,8 @@ pub enum Event {
 type Place = (u64, u64, u64);
 
 struct State {
-    events: BTreeMap<Place, Event>,
+    /// Boxed: the map moves its values about.
+    events: BTreeMap<Place, Box<Event>>,
     dice: Dice,
     planned: u64,
 }
@@ -141,7 +142,7 @@ impl Schedule {
         let mut state = self.state();
         let place = (at_us, state.dice.number(), state.planned);
         state.planned += 1;
-        state.events.insert(place, event);
+        state.events.insert(place, Box::new(event));
         drop(state);
         if let Time::Paused(changed) = &*self.time {
             changed.notify_one();
@@ -159,7 +160,7 @@ impl Schedule {
         let mut state = self.state();
         let first = state.events.first_entry()?;
         let at = first.key().0;
-        (at <= now).then(|| (at, first.remove()))
+        (at <= now).then(|| (at, *first.remove()))
     }
 
     /// Lets time pass until the next event is due, `timer` is, or something else was planned.

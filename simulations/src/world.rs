@@ -185,7 +185,7 @@ impl World {
             }
         }
         schedule.at(self.plan.faults_ms * 1_000, Event::Heal);
-        schedule.at(self.plan.faults_ms * 1_000 + LOOK_US, Event::Look);
+        schedule.at(LOOK_US, Event::Look);
         for node in 0..self.nodes.len() {
             self.start(node);
         }

@@ -28,6 +28,11 @@ impl ParkedItems {
             .map(|parked| parked.waiting)
     }
 
+    /// Things that wait.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// A body is here: gives what waits for nothing more.
     pub(super) fn release(&mut self, digest: &Hash) -> Vec<Waiting> {
         for parked in &mut self.0 {

@@ -51,9 +51,9 @@ pub struct Counting {
 }
 
 impl ConsensusVerifier for Counting {
-    fn verify(&self, key: &PublicKey, message: &Hash, signature: &Signature) -> bool {
+    fn verify_message(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
         self.calls.fetch_add(1, Ordering::SeqCst);
-        FakeVerifier::new(SECRET).verify(key, message, signature)
+        FakeVerifier::new(SECRET).verify_message(key, message, signature)
     }
 }
 

@@ -98,7 +98,7 @@ pub(super) fn lie(desk: &mut Desk, message: &PeerMessage) -> Said {
 }
 
 /// Changes something in blocks or certificates.
-fn forge(desk: &mut Desk, blocks: &mut Vec<CertifiedBlock>) {
+fn forge(desk: &mut Desk, blocks: &mut [CertifiedBlock]) {
     if blocks.is_empty() {
         return;
     }

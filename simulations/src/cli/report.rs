@@ -2,14 +2,11 @@
 
 #![allow(clippy::print_stderr, reason = "this is where the commands print")]
 
-use crate::meets::Counts;
 use crate::outcome::{Outcome, Verdict};
 use crate::plan::Plan;
 use crate::scenario::{Expected, Scenario};
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Prints an error.
 pub(super) fn complain(error: &str) {
@@ -96,107 +93,4 @@ pub(super) fn outcome_as_json(plan: &Plan, outcome: &Outcome) -> serde_json::Val
         "events": outcome.events,
         "hash": outcome.hash.to_string(),
     })
-}
-
-/// What a whole run came to.
-#[derive(Default)]
-pub(super) struct Totals {
-    pub(super) seeds: u64,
-    pub(super) failed: Vec<u64>,
-    /// A checker found what the scenario is about, in some world.
-    pub(super) found: bool,
-    heights: u64,
-    heights_min: Option<u64>,
-    simulated_ms: u64,
-    acknowledged: u64,
-    restarts: u64,
-    meets: Counts,
-}
-
-impl Totals {
-    /// Counts a world in.
-    pub(super) fn add(&mut self, seed: u64, outcome: &Outcome, as_expected: bool) {
-        self.seeds += 1;
-        if !as_expected {
-            self.failed.push(seed);
-        }
-        self.heights += outcome.height;
-        let least = self.heights_min.unwrap_or(u64::MAX).min(outcome.height);
-        self.heights_min = Some(least);
-        self.simulated_ms += outcome.simulated_ms;
-        self.acknowledged += outcome.acknowledged as u64;
-        self.restarts += outcome.restarts;
-        for (place, count) in &outcome.meets {
-            *self.meets.entry(*place).or_default() += count;
-        }
-    }
-
-    fn per_minute(&self, wall: Duration) -> u64 {
-        (self.seeds as f64 * 60.0 / wall.as_secs_f64().max(1e-9)) as u64
-    }
-
-    /// The summary as one object; what the clock on the wall says is in `wall_` fields.
-    pub(super) fn as_json(&self, wall: Duration, threads: usize) -> serde_json::Value {
-        let mut meets: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
-        for ((fault, step), count) in &self.meets {
-            meets.entry(fault).or_default().insert(step, *count);
-        }
-        serde_json::json!({
-            "seeds": self.seeds,
-            "failed": self.failed,
-            "heights": self.heights,
-            "heights_min": self.heights_min,
-            "simulated_ms": self.simulated_ms,
-            "acknowledged": self.acknowledged,
-            "restarts": self.restarts,
-            "faults_met": meets,
-            "wall_ms": wall.as_millis() as u64,
-            "wall_threads": threads,
-            "wall_seeds_per_minute": self.per_minute(wall),
-        })
-    }
-
-    /// Prints the summary.
-    pub(super) fn print(&self, wall: Duration, threads: usize) {
-        let seconds = wall.as_secs_f64().max(1e-9);
-        line(&format!(
-            "{} seeds in {seconds:.1} s on {threads} threads: {} seeds/min, {:.0} simulated s per \
-             wall s; {} heights (least {}), {} deposits acknowledged, {} restarts; {} failed",
-            self.seeds,
-            self.per_minute(wall),
-            self.simulated_ms as f64 / 1_000.0 / seconds,
-            self.heights,
-            self.heights_min.unwrap_or(0),
-            self.acknowledged,
-            self.restarts,
-            self.failed.len(),
-        ));
-        if !self.meets.is_empty() {
-            line("How often each fault met each step:");
-            self.print_meets();
-        }
-    }
-
-    fn print_meets(&self) {
-        let column = |place: &(&'static str, &'static str)| place.1;
-        let mut steps: Vec<&str> = self.meets.keys().map(column).collect();
-        steps.sort_unstable();
-        steps.dedup();
-        let head: String = steps.iter().map(|s| format!("{s:>14}")).collect();
-        line(&format!("{:<13}{head}", ""));
-        let mut faults: Vec<&str> = self.meets.keys().map(|place| place.0).collect();
-        faults.dedup();
-        for fault in faults {
-            let cell = |step: &&str| {
-                let count = self.meets.get(&(fault, *step)).copied().unwrap_or(0);
-                if count == 0 {
-                    format!("{:>14}", "-")
-                } else {
-                    format!("{count:>14}")
-                }
-            };
-            let row: String = steps.iter().map(cell).collect();
-            line(&format!("{fault:<13}{row}"));
-        }
-    }
 }

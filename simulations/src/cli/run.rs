@@ -1,25 +1,21 @@
 //! `wutong-sim run`: a swarm of worlds.
 
-use super::report::{self, Totals};
+use super::report;
+use super::slices::Slices;
+use super::swarm::Swarm;
 use crate::export::JournalExporter;
 use crate::outcome::{Outcome, Verdict};
 use crate::plan::{Driver, Plan};
 use crate::scenario::{Expected, Scenario, merge_into};
 use crate::tester::MakeTester;
-use crate::{Dice, Honesty, Options, run_plan};
+use crate::{Dice, Honesty, Options};
 use clap::{Args, ValueEnum};
-use std::collections::BTreeMap;
-use std::io::IsTerminal;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// How often progress is shown.
-const PROGRESS_MIN: Duration = Duration::from_millis(200);
 /// Sizes of networks that a seed draws from: four more often than others.
 const SIZES: [usize; 14] = [4, 4, 4, 4, 4, 4, 4, 4, 1, 2, 3, 5, 6, 7];
 
@@ -28,24 +24,27 @@ const SIZES: [usize; 14] = [4, 4, 4, 4, 4, 4, 4, 4, 1, 2, 3, 5, 6, 7];
 pub(super) struct RunArgs {
     /// Seeds, as `first..end`; the end is not run.
     #[arg(long, value_parser = seeds)]
-    seeds: Range<u64>,
+    pub(super) seeds: Range<u64>,
     #[command(flatten)]
-    choice: Choice,
+    pub(super) choice: Choice,
     /// Writes the journal of each validator into this folder, as replayable files.
     #[arg(long, value_name = "FOLDER")]
     journals: Option<PathBuf>,
     /// Prints one JSON object per seed and one for the run.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     /// Prints the newest lines of each world's event log.
     #[arg(long)]
     trace: bool,
     /// Worlds that run at once; 0 for one per core.
     #[arg(long, default_value_t = 0)]
     threads: usize,
+    /// Remembers in this file how far it came, and goes on from there the next time.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     /// Prints nothing about worlds that end as expected.
     #[arg(long)]
-    quiet: bool,
+    pub(super) quiet: bool,
 }
 
 /// Which worlds: what seeds draw, and what is set.
@@ -65,7 +64,33 @@ pub(super) struct Choice {
     set: Vec<String>,
 }
 
+impl RunArgs {
+    /// What is run, for the file that a run in slices leaves.
+    fn describe(&self) -> String {
+        let Range { start, end } = self.seeds;
+        format!("--seeds {start}..{end}{}", self.choice.arguments())
+    }
+}
+
 impl Choice {
+    /// The choice as it was made, each argument with a blank before it.
+    pub(super) fn arguments(&self) -> String {
+        let mut line = String::new();
+        if let Some(scenario) = &self.scenario {
+            line += &format!(" --scenario {scenario}");
+        }
+        if let Some(nodes) = self.nodes {
+            line += &format!(" --nodes {nodes}");
+        }
+        if matches!(self.driver, DriverArg::Stepped) {
+            line += " --driver stepped";
+        }
+        for set in &self.set {
+            line += &format!(" --set '{set}'");
+        }
+        line
+    }
+
     /// The driver's name on the command line.
     pub(super) fn driver_name(&self) -> &'static str {
         match self.driver {
@@ -79,6 +104,12 @@ impl Choice {
 enum DriverArg {
     Actors,
     Stepped,
+}
+
+/// The clock on the wall: for what people wait for, never for what a world does.
+#[allow(clippy::disallowed_methods, reason = "no world sees it")]
+pub(super) fn wall_clock() -> Instant {
+    Instant::now()
 }
 
 /// Reads `first..end`.
@@ -143,7 +174,7 @@ impl Source {
     }
 
     /// Whether a world ended as it may.
-    fn allows(&self, verdict: &Verdict) -> bool {
+    pub(super) fn allows(&self, verdict: &Verdict) -> bool {
         match self.expected() {
             Expected::Held => *verdict == Verdict::Held,
             Expected::Violation => self.is_found(verdict),
@@ -157,7 +188,7 @@ impl Source {
     }
 
     /// Whether a checker found what the scenario is about.
-    fn is_found(&self, verdict: &Verdict) -> bool {
+    pub(super) fn is_found(&self, verdict: &Verdict) -> bool {
         let text = self.scenario.as_ref().map_or("", |s| &s.expect_text);
         matches!(verdict, Verdict::Diverged(reason) if reason.contains(text))
     }
@@ -172,7 +203,7 @@ pub(super) fn run(args: &RunArgs, mut testers: Vec<MakeTester>) -> Result<ExitCo
         threads => threads,
     };
     if !args.json {
-        let commit = option_env!("WUTONG_COMMIT").unwrap_or("unknown commit");
+        let commit = env!("WUTONG_COMMIT");
         let version = env!("CARGO_PKG_VERSION");
         report::line(&format!(
             "wutong-sim {version} ({commit}), seeds {}..{}",
@@ -183,7 +214,7 @@ pub(super) fn run(args: &RunArgs, mut testers: Vec<MakeTester>) -> Result<ExitCo
         std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         testers.push(Arc::new(move || Box::new(JournalExporter(folder.clone()))));
     }
-    let began = Instant::now();
+    let began = wall_clock();
     let options = Options {
         honesty: source.honesty(),
         keeps_lines: args.trace,
@@ -191,11 +222,20 @@ pub(super) fn run(args: &RunArgs, mut testers: Vec<MakeTester>) -> Result<ExitCo
         runs_on: false,
         testers,
     };
-    let totals = swarm(args, &source, &options, threads)?;
+    let slices = Slices::new(args.state.as_deref(), args.describe());
+    let swarm = Swarm {
+        args,
+        source: &source,
+        options: &options,
+        slices: &slices,
+        began,
+    };
+    let totals = swarm.run(threads)?;
+    let wall = totals.wall(began.elapsed());
     if args.json {
-        report::line(&totals.as_json(began.elapsed(), threads).to_string());
+        report::line(&totals.as_json(wall, threads).to_string());
     } else {
-        totals.print(began.elapsed(), threads);
+        totals.print(wall, threads);
     }
     let Some(seed) = totals.failed.first() else {
         let asleep = source.expected() == Expected::SomeViolation && !totals.found;
@@ -220,98 +260,15 @@ pub(super) fn run(args: &RunArgs, mut testers: Vec<MakeTester>) -> Result<ExitCo
 
 /// The one command that shows a seed again.
 fn again(args: &RunArgs, seed: u64) -> String {
-    let mut line = format!(
-        "cargo run --release -p simulations --bin wutong-sim -- run --seeds {seed}..{} --trace",
-        seed + 1
-    );
-    let choice = &args.choice;
-    if let Some(scenario) = &choice.scenario {
-        line += &format!(" --scenario {scenario}");
-    }
-    if let Some(nodes) = choice.nodes {
-        line += &format!(" --nodes {nodes}");
-    }
-    if matches!(choice.driver, DriverArg::Stepped) {
-        line += " --driver stepped";
-    }
-    for set in &choice.set {
-        line += &format!(" --set '{set}'");
-    }
-    line
+    format!(
+        "cargo run --release -p simulations --bin wutong-sim -- run --seeds {seed}..{} --trace{}",
+        seed + 1,
+        args.choice.arguments()
+    )
 }
 
-/// Runs worlds on several threads and reports them in the order of their seeds.
-fn swarm(
-    args: &RunArgs,
-    source: &Source,
-    options: &Options,
-    threads: usize,
-) -> Result<Totals, String> {
-    let next = AtomicU64::new(args.seeds.start);
-    let (done, outcomes) = mpsc::channel();
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            let (done, next, options) = (done.clone(), &next, options.clone());
-            scope.spawn(move || {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if !args.seeds.contains(&seed) {
-                        return;
-                    }
-                    let ran = source.plan(seed).map(|plan| {
-                        let outcome = run_plan(plan.clone(), &options);
-                        (plan, outcome)
-                    });
-                    if done.send((seed, ran)).is_err() {
-                        return; // Nobody listens any more.
-                    }
-                }
-            });
-        }
-        drop(done);
-        collect(args, source, outcomes)
-    })
-}
-
-type Ran = Result<(Plan, Outcome), String>;
-
-fn collect(
-    args: &RunArgs,
-    source: &Source,
-    outcomes: mpsc::Receiver<(u64, Ran)>,
-) -> Result<Totals, String> {
-    let (mut totals, mut waiting) = (Totals::default(), BTreeMap::new());
-    let mut next = args.seeds.start;
-    let many = args.seeds.end - args.seeds.start;
-    let shows = std::io::stderr().is_terminal() && many > 1;
-    let (began, mut shown) = (Instant::now(), None::<Instant>);
-    for (seed, ran) in outcomes {
-        waiting.insert(seed, ran);
-        while let Some(ran) = waiting.remove(&next) {
-            let (plan, outcome) = ran?;
-            let expected = source.allows(&outcome.verdict);
-            totals.found |= source.is_found(&outcome.verdict);
-            totals.add(next, &outcome, expected);
-            tell(args, &plan, &outcome, expected);
-            next += 1;
-        }
-        if shows && shown.is_none_or(|at| at.elapsed() > PROGRESS_MIN) {
-            shown = Some(Instant::now());
-            let seconds = began.elapsed().as_secs();
-            let failed = totals.failed.len();
-            report::progress(&format!(
-                "{}/{many} seeds, {failed} failed, {seconds} s",
-                totals.seeds
-            ));
-        }
-    }
-    if shows {
-        report::progress("");
-    }
-    Ok(totals)
-}
-
-fn tell(args: &RunArgs, plan: &Plan, outcome: &Outcome, expected: bool) {
+/// Reports a world.
+pub(super) fn tell(args: &RunArgs, plan: &Plan, outcome: &Outcome, expected: bool) {
     if args.json {
         report::line(&report::outcome_as_json(plan, outcome).to_string());
         return;

@@ -13,6 +13,9 @@ use messages::note::{NoteSignature, VerifierKey, VerifierKeyType};
 
 /// One stepped world in so many replays a journal.
 const REPLAY_EVERY: u64 = 4;
+/// What a node may keep in memory for clients and peers: in a world of some forty deposits, the
+/// bounds of what may come early or wait for a body add up to about this.
+const KEPT_MAX: usize = 4_000;
 /// What may still wait in the mailboxes of a node at rest.
 const WAITING_MAX: usize = 512;
 
@@ -28,7 +31,25 @@ impl World {
         heights.collect()
     }
 
+    /// What others make a node keep is bounded, whoever they are.
+    fn check_memory(&self) {
+        for node in self.nodes.iter().filter(|n| self.is_honest(n.node)) {
+            let kept = node.reachable().map_or(0, |(handle, _)| handle.kept());
+            if kept > KEPT_MAX {
+                let node = node.node;
+                self.around
+                    .violations
+                    .add(format!("memory: node {node} keeps {kept} things"));
+            }
+        }
+    }
+
     pub(super) fn look(&mut self, at_us: u64) {
+        self.check_memory();
+        if !self.healed {
+            self.around.schedule.after(LOOK_US, Event::Look);
+            return;
+        }
         let heights = self.heights();
         let greatest = heights.iter().map(|(head, _)| *head).max().unwrap_or(0);
         if self.goal.is_none() && self.clients.all_done() {
