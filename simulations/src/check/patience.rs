@@ -100,11 +100,11 @@ impl Patience {
             VoteKind::Prevote => false,
             VoteKind::Precommit => {
                 let prevotes = self.votes.get(&(height, round, VoteKind::Prevote));
+                let known = prevotes.map_or(0, |votes| votes.nil);
+                let spoke = |votes: &Votes| votes.said_us.contains_key(&vote.validator);
                 // A prevote that completes a quorum may leave right behind the precommit.
-                let all_nil = prevotes.is_some_and(|votes| {
-                    let own = usize::from(!votes.said_us.contains_key(&vote.validator));
-                    votes.nil + own >= self.needed
-                });
+                let own = usize::from(!prevotes.is_some_and(spoke));
+                let all_nil = known + own >= self.needed;
                 let since_us = self.quorum_us(height, round, VoteKind::Prevote);
                 let wait_us = self.wait_us(times.prevote_ms, times.prevote_delta_ms, round);
                 !all_nil && too_early(at_us, since_us, wait_us)
@@ -183,6 +183,13 @@ mod tests {
         let mut alone = patience();
         let nil = vote(0, VoteKind::Precommit, 0, None);
         assert!(alone.on_vote(60_000_000, &nil).is_some());
+    }
+
+    #[test]
+    fn a_validator_that_is_alone_waits_for_nobody() {
+        let mut alone = Patience::new(1, 0, EngineTimeouts::default());
+        let nil = vote(0, VoteKind::Precommit, 0, None);
+        assert_eq!(alone.on_vote(800_000, &nil), None);
     }
 
     #[test]
