@@ -17,6 +17,7 @@ mod shell_tests;
 mod stepped;
 mod supervisor;
 mod trace;
+mod wiring;
 
 pub use node::{NodeHandle, assemble, assemble_stepped};
 pub use ports::{MailboxBounds, NodeKeys, NodePorts};

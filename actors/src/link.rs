@@ -3,8 +3,8 @@
 //! Every message between nodes passes through encode and decode, in one process too.
 
 use crate::host::{Runnable, Turned, Wake};
-use crate::node::Wiring;
 use crate::trace;
+use crate::wiring::Wiring;
 use bus::mailbox::Mailbox;
 use bus::ports::Transport;
 use bytes::Bytes;

@@ -7,131 +7,34 @@ use crate::ports::NodePorts;
 use crate::routes;
 use crate::shell::{Build, Core, Interpret, Parts, Shell};
 use crate::stepped::{SteppedHost, SteppedParts};
+use crate::wiring::{Kept, Replies, Wiring};
 use bus::api::{Listener, NodeApi, Query, Reply, SubmitAnswer};
 use bus::journal_file::Opening;
 use bus::mailbox::{Mailbox, Overflow};
-use bus::ports::{BodyStore, NewRecord, Store, Stream};
+use bus::ports::{NewRecord, Stream};
 use bus::supervision::ActorName;
 use bytes::Bytes;
-use ledger::admission::{Admission, AdmissionInput, BodyDuty};
-use ledger::bodies::{Bodies, BodiesInput};
+use ledger::admission::{Admission, BodyDuty};
+use ledger::bodies::Bodies;
 use ledger::checkpointing::{CheckpointInput, Checkpointing};
 use ledger::execution::{Chain, Rules};
 use ledger::gateway::{Gateway, GatewayInput, busy};
-use ledger::presence::{Presence, PresenceInput, Standing};
-use ledger::publisher::{Publisher, PublisherInput};
-use ledger::replica::{Replica, ReplicaConfig, ReplicaInput};
-use ledger::storage::{Storage, StorageInput};
+use ledger::presence::{Presence, Standing};
+use ledger::publisher::Publisher;
+use ledger::replica::{Replica, ReplicaConfig};
+use ledger::storage::Storage;
 use messages::api::Answer;
-use messages::consensus::EquivocationProof;
 use messages::ids::{Height, Ordinal};
 use messages::stored::{BodyReader, LedgerReader, StoredBlock};
 use messages::wire;
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
-
-/// Clients' callbacks by token.
-#[derive(Default)]
-pub(crate) struct Replies {
-    next: AtomicU64,
-    submits: Mutex<BTreeMap<u64, Reply<SubmitAnswer>>>,
-    queries: Mutex<BTreeMap<u64, Reply<Answer>>>,
-}
-
-impl Replies {
-    fn token(&self) -> u64 {
-        self.next.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// Hands a client the answer to its submission.
-    pub(crate) fn submitted(&self, token: u64, answer: SubmitAnswer) {
-        let reply = self
-            .submits
-            .lock()
-            .expect("no reply panics under the lock")
-            .remove(&token);
-        if let Some(reply) = reply {
-            reply(answer);
-        }
-    }
-
-    /// Hands a client the answer to its question.
-    pub(crate) fn answered(&self, token: u64, answer: Answer) {
-        let reply = self
-            .queries
-            .lock()
-            .expect("no reply panics under the lock")
-            .remove(&token);
-        if let Some(reply) = reply {
-            reply(answer);
-        }
-    }
-}
-
-/// How much each machine of a node keeps in memory.
-#[derive(Default)]
-pub(crate) struct Kept(Mutex<Vec<Arc<AtomicUsize>>>);
-
-impl Kept {
-    fn add(&self, counter: Arc<AtomicUsize>) {
-        self.0
-            .lock()
-            .expect("no code panics under this lock")
-            .push(counter);
-    }
-
-    fn sum(&self) -> usize {
-        let counters = self.0.lock().expect("no code panics under this lock");
-        counters.iter().map(|c| c.load(Ordering::Relaxed)).sum()
-    }
-}
-
-/// The bus of one node: every actor's mailbox, and the ways out.
-pub(crate) struct Wiring {
-    pub(crate) gateway: Mailbox<GatewayInput>,
-    pub(crate) permissions: Mailbox<AdmissionInput>,
-    pub(crate) consensus: Mailbox<ReplicaInput>,
-    pub(crate) storage: Mailbox<StorageInput>,
-    pub(crate) checkpoint: Mailbox<CheckpointInput>,
-    pub(crate) publisher: Mailbox<PublisherInput>,
-    pub(crate) sync: Mailbox<PresenceInput>,
-    pub(crate) bodies: Mailbox<BodiesInput>,
-    pub(crate) outbox: Outbox,
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) body_store: Arc<dyn BodyStore>,
-    pub(crate) replies: Replies,
-    pub(crate) listeners: Listeners,
-    /// Somebody subscribes: without a sink nobody reads the publisher's mailbox.
-    pub(crate) publishes: bool,
-    pub(crate) clients_max: usize,
-    pub(crate) kept: Kept,
-    pub(crate) on_misbehavior: Arc<dyn Fn(&EquivocationProof) + Send + Sync>,
-    pub(crate) on_floor: Arc<dyn Fn(Height) + Send + Sync>,
-    /// First height this node may sign; none while an amnesiac does not know it.
-    pub(crate) floor: Mutex<Option<Height>>,
-}
 
 /// A running node: what its surfaces and its links hold. It works from any thread.
 #[derive(Clone)]
 pub struct NodeHandle {
     wiring: Arc<Wiring>,
     frames: Mailbox<Bytes>,
-}
-
-impl Wiring {
-    /// First height this node may sign; none while an amnesiac does not know it.
-    fn floor(&self) -> Option<Height> {
-        *self.floor.lock().expect("no code panics under this lock")
-    }
-
-    /// Makes a floor known: here, to those who sign, and to the disk.
-    pub(crate) fn set_floor(&self, floor: Height) {
-        *self.floor.lock().expect("no code panics under this lock") = Some(floor);
-        (self.on_floor)(floor);
-        self.consensus.post(ReplicaInput::Floor(floor));
-        self.checkpoint.post(CheckpointInput::Floor(floor));
-    }
 }
 
 impl NodeHandle {

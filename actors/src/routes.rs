@@ -1,7 +1,7 @@
 //! Who hears what: each machine's effects, turned into messages on the bus.
 
-use crate::node::Wiring;
 use crate::shell::Timers;
+use crate::wiring::Wiring;
 use bus::ports::EventSink;
 use ledger::admission::{AdmissionEffect, AdmissionInput};
 use ledger::bodies::{BodiesEffect, BodiesInput, FETCH_TICK_MS};

@@ -13,7 +13,9 @@ use crate::schedule::{Event, NodeIndex, Schedule};
 use crate::statements::{DEPOSITORS, Signed, statement};
 use actors::NodeHandle;
 use bus::api::{Answer, NodeApi, ProblemKind, Query, SubmitAnswer};
+use bytes::Bytes;
 use hostile::Hostile;
+use messages::api::{Committed, Problem};
 use messages::hash::Hash;
 use messages::ids::StatementId;
 use std::collections::BTreeSet;
@@ -58,6 +60,49 @@ pub enum ClientEvent {
         /// Which attempt.
         attempt: u32,
     },
+}
+
+impl ClientEvent {
+    /// The event for the log: one short line, and the bytes that the line leaves out.
+    pub(crate) fn told(&self) -> (String, Bytes) {
+        let receipt = |c: &Committed| {
+            let (id, height, index) = (c.id.0.short(), c.height, c.index);
+            let line = format!("the receipt of {id} at height {height}, index {index}");
+            (line, Bytes::from(c.receipt.clone()))
+        };
+        let problem = |p: &Problem| (format!("{}: {}", p.code, p.detail), Bytes::new());
+        let (who, (what, data)) = match self {
+            Self::Next(deposit) => (*deposit, ("goes on".into(), Bytes::new())),
+            Self::Hostile(which) => {
+                return (format!("hostile client {which} submits"), Bytes::new());
+            }
+            Self::GiveUp { deposit, .. } => (*deposit, ("waits no longer".into(), Bytes::new())),
+            Self::Answered {
+                node,
+                deposit,
+                answer,
+                ..
+            } => {
+                let (what, data) = match answer {
+                    SubmitAnswer::Committed(committed) => receipt(committed),
+                    SubmitAnswer::Refused(refused) => problem(refused),
+                    other => (format!("{other:?}"), Bytes::new()),
+                };
+                (*deposit, (format!("hears from {node}: {what}"), data))
+            }
+            Self::Told {
+                deposit, answer, ..
+            } => {
+                let (what, data) = match answer {
+                    Answer::Receipt(committed) => receipt(committed),
+                    Answer::Problem(refused) => problem(refused),
+                    other => (format!("{other:?}"), Bytes::new()),
+                };
+                (*deposit, (format!("is told: {what}"), data))
+            }
+        };
+        (format!("client {who} {what}"), data)
+    }
 }
 
 /// Statements that a world draws from.

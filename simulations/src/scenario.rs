@@ -136,13 +136,13 @@ impl Scenario {
 pub fn merge_into(plan: Plan, changes: &Table) -> Result<Plan, String> {
     let mut table = Table::try_from(&plan).map_err(|e| e.to_string())?;
     merge(&mut table, changes);
-    let unknown = unknown_keys(
-        &Table::try_from(&plan).map_err(|e| e.to_string())?,
-        changes,
-        "plan",
-    );
+    let known = Table::try_from(&plan).map_err(|e| e.to_string())?;
+    let unknown = unknown_keys(&known, changes, "plan");
     if !unknown.is_empty() {
         return Err(format!("unknown keys: {}", unknown.join(", ")));
+    }
+    if let Some(wrong) = wrong_kind(&known, changes, "plan") {
+        return Err(wrong);
     }
     let plan: Plan = table
         .try_into()
@@ -185,6 +185,23 @@ pub(crate) fn merge(into: &mut Table, from: &Table) {
             }
         }
     }
+}
+
+/// The first value of another kind than a plan has there.
+fn wrong_kind(known: &Table, found: &Table, place: &str) -> Option<String> {
+    found.iter().find_map(|(key, value)| {
+        let place = format!("{place}.{key}");
+        match (known.get(key)?, value) {
+            (toml::Value::Table(known), toml::Value::Table(found)) => {
+                wrong_kind(known, found, &place)
+            }
+            (known, value) if !known.same_type(value) => {
+                let (known, found) = (known.type_str(), value.type_str());
+                Some(format!("{place}: expected {known}, found {found}"))
+            }
+            _ => None,
+        }
+    })
 }
 
 /// All keys that a plan does not have, with their place.

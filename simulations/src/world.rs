@@ -269,7 +269,8 @@ impl World {
                 }
             }
             Event::Client(event) => {
-                self.trace.add(at_us, &[], || format!("{event:?}"));
+                let (line, data) = event.told();
+                self.trace.add(at_us, &data, || line);
                 let validators = &self.nodes[..self.plan.nodes];
                 let nodes: Vec<Reachable<'_>> = validators.iter().map(SimNode::reachable).collect();
                 self.clients.on(event, &nodes);

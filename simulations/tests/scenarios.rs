@@ -39,7 +39,7 @@ fn timeline(plan: Plan) -> String {
         ..Options::default()
     };
     let outcome = run_plan(plan, &options);
-    let shown = |line: &&String| !line.contains(" hears ") && !line.contains("GiveUp");
+    let shown = |line: &&String| !line.contains(" hears ") && !line.contains("waits no longer");
     let lines = outcome.lines.iter().filter(shown);
     // Ids and receipts are long and say nothing about the order of things.
     let short = |line: &String| line.chars().take(110).collect::<String>();
