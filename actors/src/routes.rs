@@ -85,7 +85,11 @@ pub(crate) fn consensus(w: &Wiring, effect: ReplicaEffect, timers: &mut Timers<R
     match effect {
         ReplicaEffect::Broadcast(message) => w.outbox.broadcast(message),
         ReplicaEffect::Again(_) => unreachable!("the shell steps these itself"),
-        ReplicaEffect::Commit(decided) => w.storage.post(StorageInput::Commit(decided)),
+        ReplicaEffect::Commit(decided) => {
+            #[cfg(feature = "mutants")]
+            cosign_early(w, &decided);
+            w.storage.post(StorageInput::Commit(decided));
+        }
         ReplicaEffect::Accepted(ids) => w.gateway.post(GatewayInput::Accepted(ids)),
         ReplicaEffect::Already(ids) => w.gateway.post(GatewayInput::Already(ids)),
         ReplicaEffect::Busy(ids) => w.gateway.post(GatewayInput::Busy(ids)),
@@ -111,6 +115,19 @@ pub(crate) fn consensus(w: &Wiring, effect: ReplicaEffect, timers: &mut Timers<R
             tracing::warn!(validator = %proof.validator(), "a validator signed two things");
             (w.on_misbehavior)(&proof);
         }
+    }
+}
+
+/// A fault on purpose: the head is cosigned before its block is durable.
+#[cfg(feature = "mutants")]
+fn cosign_early(w: &Wiring, decided: &ledger::replica::Decided) {
+    let header = &decided.executed.block.header;
+    if messages::mutant!(CosignsEarly) {
+        w.checkpoint.post(CheckpointInput::Head {
+            height: header.height,
+            size: header.log_size,
+            root: header.log_root,
+        });
     }
 }
 

@@ -17,6 +17,7 @@ use bus::supervision::{ActorName, RestartBudget, Verdict};
 use bytes::Bytes;
 use ledger::machine::{At, Keep, Machine, effects_digest};
 use messages::hash::Hash;
+use messages::mutant;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -350,7 +351,7 @@ impl<M: Core> Shell<M> {
         while self
             .held
             .front()
-            .is_some_and(|(needs, _)| *needs <= durable)
+            .is_some_and(|(needs, _)| *needs <= durable || mutant!(ReleasesEarly))
         {
             let (_, effects) = self.held.pop_front().expect("it was just seen");
             for effect in effects {

@@ -29,6 +29,7 @@ use messages::cbor::Canonical;
 use messages::consensus::{BlockId, ConsensusMessage};
 use messages::ids::{Height, Round, StatementId, TreeSize};
 use messages::keys::PublicKey;
+use messages::mutant;
 use messages::ports::{ConsensusSigner, ConsensusVerifier};
 use messages::stored::LedgerReader;
 use messages::wire::PeerMessage;
@@ -318,7 +319,7 @@ impl Replica {
                 timer,
                 generation,
             } => {
-                if height != self.chain.next_height() {
+                if height != self.chain.next_height() && !mutant!(AcceptsStaleTimers) {
                     return Keep::No;
                 }
                 self.start(at, out);

@@ -22,6 +22,7 @@ pub mod hash;
 pub mod ids;
 pub mod keys;
 pub mod merkle;
+pub mod mutants;
 pub mod note;
 pub mod outcome;
 pub mod policy;

@@ -2,7 +2,7 @@
 
 /// Signatures that decide among `n` equal validators: floor(2n/3) + 1.
 pub fn quorum(n: usize) -> usize {
-    2 * n / 3 + 1
+    2 * n / 3 + 1 - usize::from(crate::mutant!(QuorumLessOne))
 }
 
 /// Validators that may be faulty while the network stays safe and live: `n - quorum(n)`.

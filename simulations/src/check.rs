@@ -4,10 +4,12 @@
 //! nodes themselves judge.
 
 pub mod agreement;
+pub mod altered;
 pub mod answers;
 pub mod events;
 pub mod ledger;
 pub mod misbehavior;
+pub mod patience;
 pub mod receipt_text;
 pub mod receipts;
 pub mod spoken;

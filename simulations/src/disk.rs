@@ -138,6 +138,12 @@ impl Disk {
         look(&self.state().tables)
     }
 
+    /// Height of the newest durable block.
+    pub fn height(&self) -> Height {
+        let newest = |t: &Tables| t.blocks.last_key_value().map(|(height, _)| *height);
+        self.look(newest).unwrap_or_default()
+    }
+
     /// The newest published checkpoint that this life knows.
     pub fn newest_note(&self) -> Option<(Height, String)> {
         let state = self.state();

@@ -60,6 +60,11 @@ impl Life {
         self.dead.load(Ordering::Relaxed)
     }
 
+    /// Microseconds since the world began.
+    pub fn now_us(&self) -> u64 {
+        self.schedule.now_us()
+    }
+
     /// Ends it.
     pub fn end(&self) {
         self.dead.store(true, Ordering::Relaxed);

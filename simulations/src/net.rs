@@ -6,8 +6,9 @@ mod cuts;
 pub use cuts::{Cut, Treatment};
 
 use crate::adversary::Interceptor;
-use crate::check::spoken::Spoken;
+use crate::check::spoken::{Moment, Spoken};
 use crate::dice::Dice;
+use crate::disk::Disk;
 use crate::life::Life;
 use crate::meets::Meets;
 use crate::plan::{NetworkRates, Plan};
@@ -275,6 +276,7 @@ impl Network {
 /// One process's end of the network.
 pub struct SimNet {
     life: Arc<Life>,
+    disk: Disk,
     network: Network,
     spoken: Spoken,
     /// Changes what an adversary says.
@@ -283,9 +285,9 @@ pub struct SimNet {
 }
 
 impl SimNet {
-    /// The end that belongs to a life; whatever leaves is told to `spoken`.
+    /// The end that belongs to a life on a disk; whatever leaves is told to `spoken`.
     pub fn new(
-        life: Arc<Life>,
+        (life, disk): (Arc<Life>, Disk),
         network: Network,
         spoken: Spoken,
         interceptor: Option<Interceptor>,
@@ -293,6 +295,7 @@ impl SimNet {
     ) -> Self {
         Self {
             life,
+            disk,
             network,
             spoken,
             interceptor,
@@ -307,7 +310,11 @@ impl SimNet {
         let process = self.life.node;
         let people = self.network.people();
         let listeners = people.listeners(process, to);
-        let step = self.spoken.on_frame(process, frame);
+        let moment = Moment {
+            at_us: self.life.now_us(),
+            durable: self.disk.height(),
+        };
+        let step = self.spoken.on_frame(process, frame, moment);
         self.meets.said(process, step);
         if let Some(interceptor) = &self.interceptor {
             if self.life.calls() {

@@ -273,7 +273,7 @@ impl SimNode {
         let disk = self.disk.open(life.clone());
         let standing = self.disk.standing();
         let transport = SimNet::new(
-            life.clone(),
+            (life.clone(), self.disk.clone()),
             around.network.clone(),
             around.spoken.clone(),
             self.interceptor.clone(),

@@ -8,6 +8,7 @@ use crate::check::Violations;
 use crate::check::agreement::Agreement;
 use crate::check::answers::Answers;
 use crate::check::misbehavior::Misbehavior;
+use crate::check::patience::Patience;
 use crate::check::spoken::Spoken;
 use crate::clients::{Clients, Reachable};
 use crate::dice::Dice;
@@ -23,6 +24,7 @@ use crate::plan::{AdversaryKind, Plan};
 use crate::schedule::{Event, NodeIndex, Schedule};
 use crate::tester::{Tester, View};
 use crate::trace::Trace;
+use ::ledger::engine::EngineTimeouts;
 use ::ledger::storage::Storage;
 use bus::ports::Commit;
 use std::collections::BTreeSet;
@@ -91,6 +93,11 @@ impl World {
             founders.genesis.network.clone(),
             founders.verifier.clone(),
             dishonest(&plan, &people, &founders),
+            Patience::new(
+                plan.nodes,
+                plan.adversaries.len(),
+                EngineTimeouts::default(),
+            ),
             violations.clone(),
         );
         let answers = Answers::new(founders.clone(), plan.real_keys, violations.clone());

@@ -210,6 +210,27 @@ fn only_crates_that_run_actors_know_actix() {
     );
 }
 
+/// Faults on purpose are for one test of the simulator, which names their feature itself.
+#[test]
+fn no_crate_asks_for_mutants() {
+    let metadata = metadata();
+    let names = |features: &Value| features.to_string().contains("mutants");
+    let packages = list(&metadata, "packages");
+    assert!(
+        packages.iter().any(|p| names(&p["features"])),
+        "features were read"
+    );
+    for package in packages {
+        let (name, default) = (text(package, "name"), &package["features"]["default"]);
+        assert!(!names(default), "{name} has mutants by default");
+        for dependency in list(package, "dependencies") {
+            let to = text(dependency, "name");
+            let asks = names(&dependency["features"]);
+            assert!(!asks, "{name} asks {to} for mutants");
+        }
+    }
+}
+
 #[test]
 fn a_crate_is_named_after_its_folder() {
     let (metadata, root) = (metadata(), root());

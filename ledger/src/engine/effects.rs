@@ -30,6 +30,9 @@ pub(super) struct Seam {
     pub(super) signed_votes: BTreeMap<(Round, VoteKind), Option<BlockId>>,
     pub(super) signed_proposals: BTreeMap<Round, Proposal>,
     pub(super) reported: BTreeSet<EquivocationProof>,
+    /// Fresh valid proposals by round, for a validator that skips its lock.
+    #[cfg(feature = "mutants")]
+    pub(super) offered: BTreeMap<Round, BlockId>,
 }
 
 impl Seam {
@@ -42,6 +45,8 @@ impl Seam {
         self.signed_votes.clear();
         self.signed_proposals.clear();
         self.reported.clear();
+        #[cfg(feature = "mutants")]
+        self.offered.clear();
     }
 
     /// Does what the core asks and answers it.
@@ -164,6 +169,8 @@ impl Seam {
     }
 
     fn sign_vote(&mut self, vote: CoreVote) -> core::SignedMessage<CoreContext, CoreVote> {
+        #[cfg(feature = "mutants")]
+        let vote = self.unlocked(vote);
         let signer = self
             .signer
             .as_ref()

@@ -9,13 +9,16 @@ use super::convert::{to_core_polka, to_core_proposal, to_core_round_certificate,
 use super::io::{DropReason, EngineError, EngineInput, EngineOutput};
 use super::timers::{EngineTimer, TimerKind};
 use malachite::{Input, LocallyProposedValue, Params, ProposedValue, State};
+#[cfg(not(feature = "mutants"))]
+use malachite_types::ThresholdParams;
 use malachite_types::{
-    Round as CoreRound, ThresholdParams, Timeout, TimeoutKind, Validity, ValueOrigin, ValuePayload,
+    Round as CoreRound, Timeout, TimeoutKind, Validity, ValueOrigin, ValuePayload,
     VoteExtensionPolicy,
 };
 use messages::consensus::{BlockId, ConsensusMessage};
 use messages::ids::{Height, Round};
 use messages::keys::PublicKey;
+use messages::mutant;
 use std::convert::Infallible;
 
 impl Engine {
@@ -58,7 +61,10 @@ impl Engine {
         let params = Params {
             // An observer has the address of nobody.
             address: CoreAddress(self.own.unwrap_or(PublicKey([0; 32]))),
+            #[cfg(not(feature = "mutants"))]
             threshold_params: ThresholdParams::default(),
+            #[cfg(feature = "mutants")]
+            threshold_params: self.thresholds(),
             value_payload: ValuePayload::ProposalAndParts,
             enabled: self.is_voting(),
         };
@@ -141,6 +147,8 @@ impl Engine {
                 }
             },
             Ok(Due::Now) => {
+                #[cfg(feature = "mutants")]
+                self.offer(round, block, valid && valid_round.is_none());
                 let value = ProposedValue {
                     height: CoreHeight(height),
                     round: to_core_round(round),
@@ -185,7 +193,9 @@ impl Engine {
         generation: u64,
         out: &mut Vec<EngineOutput>,
     ) -> Result<(), EngineError> {
-        if self.due(height) != Ok(Due::Now) || !self.seam.timers.fired(timer, generation) {
+        let counts = self.due(height) == Ok(Due::Now) && self.seam.timers.fired(timer, generation);
+        let counts = counts || (mutant!(AcceptsStaleTimers) && self.is_deciding());
+        if !counts {
             return self.drop_for(DropReason::StaleTimer);
         }
         let kind = match timer.kind {

@@ -21,6 +21,8 @@ mod effects;
 mod future;
 mod handlers;
 mod io;
+#[cfg(feature = "mutants")]
+mod mutated;
 mod timers;
 mod verified;
 
@@ -86,6 +88,8 @@ impl Engine {
                 signed_votes: BTreeMap::new(),
                 signed_proposals: BTreeMap::new(),
                 reported: BTreeSet::new(),
+                #[cfg(feature = "mutants")]
+                offered: BTreeMap::new(),
             },
             future: Future::default(),
             proposed: BTreeMap::new(),

@@ -7,6 +7,7 @@ use messages::block::Block;
 use messages::cbor::Canonical;
 use messages::consensus::CommitCertificate;
 use messages::ids::Height;
+use messages::mutant;
 use messages::wire::CertifiedBlock;
 use std::sync::Arc;
 
@@ -142,6 +143,7 @@ impl Replica {
     /// come, the oldest statement admitted here that still waits, the floor while it is ahead.
     fn replay_from(&self, at: At, height: Height) -> u64 {
         let early = self.earliest.values().copied().min();
+        let early = early.filter(|_| !mutant!(CutsFutureInputs));
         let waiting = self.pool.oldest_local_seq();
         let floor = self
             .floor_seq

@@ -61,7 +61,7 @@ impl ValidatorSet {
 
     /// Signatures that decide: floor(2n/3) + 1.
     pub fn quorum(&self) -> usize {
-        crate::quorum::quorum(self.0.len())
+        crate::quorum::quorum(self.0.len()) - usize::from(crate::mutant!(VotesLessOne))
     }
 
     /// Signatures of which one at least is honest's: floor(n/3) + 1.

@@ -2,6 +2,7 @@
 //! handed out.
 
 use super::Violations;
+use super::altered;
 use super::ledger::Summary;
 use super::receipt_text::{self, Held};
 use crate::founders::Founders;
@@ -65,6 +66,7 @@ impl Answers {
         }
         if self.real_keys {
             self.ask_the_verifier(asked, committed);
+            self.show_altered(asked, committed);
         }
         self.receipts
             .entry(asked)
@@ -98,6 +100,19 @@ impl Answers {
             self.violations.add(format!(
                 "the verifier refuses a receipt of {asked}: {reason}"
             ));
+        }
+    }
+
+    /// The verifier refuses what a receipt does not prove.
+    fn show_altered(&self, asked: StatementId, committed: &Committed) {
+        for form in altered::places(&committed.receipt) {
+            let report = verify_bytes(form.as_bytes(), &self.founders.policy, None);
+            if report.is_accepted() {
+                self.violations.add(format!(
+                    "the verifier accepts a receipt of {asked} whose place was altered"
+                ));
+                return;
+            }
         }
     }
 

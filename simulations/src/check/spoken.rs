@@ -1,8 +1,10 @@
-//! What honest keys signed: never two things for one step, never an older head after a newer.
+//! What honest keys signed: never two things for one step, never an older head after a newer, no
+//! head before it is durable, nothing that gives a round up before its time.
 //!
 //! Every frame is decoded as it leaves its node, whether or not it arrives anywhere.
 
 use super::Violations;
+use super::patience::Patience;
 use crate::meets::step_of;
 use messages::cbor::Canonical;
 use messages::consensus::{BlockId, CommitCertificate, ConsensusMessage, Proposal, Vote, VoteKind};
@@ -28,6 +30,15 @@ pub struct SentCosignature {
     pub receipt: Vec<u8>,
 }
 
+/// When a frame leaves its node.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Microseconds since the world began.
+    pub at_us: u64,
+    /// Greatest height on the node's disk.
+    pub durable: Height,
+}
+
 struct State {
     network: Name,
     /// Validators that are not honest, by key, and the processes that run as one.
@@ -38,6 +49,7 @@ struct State {
     /// By sender.
     cosigned: BTreeMap<usize, BTreeSet<SentCosignature>>,
     newest_cosigned: BTreeMap<usize, Height>,
+    patience: Patience,
     rounds_max: u32,
     violations: Violations,
 }
@@ -52,6 +64,7 @@ impl Spoken {
         network: Name,
         verifier: Arc<dyn ConsensusVerifier>,
         dishonest: (BTreeSet<PublicKey>, BTreeSet<usize>),
+        patience: Patience,
         violations: Violations,
     ) -> Self {
         Self(Arc::new(Mutex::new(State {
@@ -62,6 +75,7 @@ impl Spoken {
             proposals: BTreeMap::new(),
             cosigned: BTreeMap::new(),
             newest_cosigned: BTreeMap::new(),
+            patience,
             rounds_max: 0,
             violations,
         })))
@@ -74,13 +88,13 @@ impl Spoken {
     }
 
     /// A frame leaves a node; gives the step of the protocol that it belongs to.
-    pub fn on_frame(&self, from: usize, frame: &[u8]) -> &'static str {
+    pub fn on_frame(&self, from: usize, frame: &[u8], moment: Moment) -> &'static str {
         let mut state = self.state();
         match wire::decode::<Envelope>(frame) {
             Ok(envelope) => {
                 let step = step_of(&envelope.message);
                 if !state.dishonest.1.contains(&from) {
-                    state.on_message(from, envelope.message);
+                    state.on_message(from, envelope.message, moment);
                 }
                 step
             }
@@ -105,17 +119,17 @@ impl Spoken {
 }
 
 impl State {
-    fn on_message(&mut self, from: usize, message: PeerMessage) {
+    fn on_message(&mut self, from: usize, message: PeerMessage, moment: Moment) {
         match message {
-            PeerMessage::Consensus(bytes) => self.on_consensus(from, &bytes),
+            PeerMessage::Consensus(bytes) => self.on_consensus(from, &bytes, moment.at_us),
             PeerMessage::Proposal { message, block } => {
-                self.on_consensus(from, &message);
-                self.on_certificate(from, &block.certificate);
+                self.on_consensus(from, &message, moment.at_us);
+                self.on_certificate(from, &block.certificate, moment.at_us);
             }
             PeerMessage::Blocks(blocks) => {
                 for block in blocks {
-                    self.on_certificate(from, &block.block.certificate);
-                    self.on_certificate(from, &block.certificate);
+                    self.on_certificate(from, &block.block.certificate, moment.at_us);
+                    self.on_certificate(from, &block.certificate, moment.at_us);
                 }
             }
             PeerMessage::Cosignature {
@@ -131,7 +145,7 @@ impl State {
                     signature: signature.to_vec(),
                     receipt: receipt.to_vec(),
                 };
-                self.on_cosignature(from, sent);
+                self.on_cosignature(from, sent, moment.durable);
             }
             PeerMessage::Statements(_)
             | PeerMessage::Status { .. }
@@ -141,21 +155,23 @@ impl State {
         }
     }
 
-    fn on_consensus(&mut self, from: usize, bytes: &[u8]) {
+    fn on_consensus(&mut self, from: usize, bytes: &[u8], at_us: u64) {
         let network = self.network.clone();
         match ConsensusMessage::from_bytes(bytes) {
-            Ok(ConsensusMessage::Vote(signed)) => self.on_vote(signed.vote, signed.signature),
+            Ok(ConsensusMessage::Vote(signed)) => {
+                self.on_vote(at_us, signed.vote, signed.signature)
+            }
             Ok(ConsensusMessage::Proposal(signed)) => {
-                self.on_proposal(signed.proposal, signed.signature);
+                self.on_proposal(at_us, signed.proposal, signed.signature);
             }
             Ok(ConsensusMessage::Polka(polka)) => {
                 polka
                     .votes(&network)
-                    .for_each(|(vote, signature)| self.on_vote(vote, signature));
+                    .for_each(|(vote, signature)| self.on_vote(at_us, vote, signature));
             }
             Ok(ConsensusMessage::RoundCertificate(certificate)) => {
                 let votes = certificate.votes(&network);
-                votes.for_each(|(vote, signature)| self.on_vote(vote, signature));
+                votes.for_each(|(vote, signature)| self.on_vote(at_us, vote, signature));
             }
             Err(error) => self
                 .violations
@@ -163,7 +179,7 @@ impl State {
         }
     }
 
-    fn on_certificate(&mut self, from: usize, bytes: &[u8]) {
+    fn on_certificate(&mut self, from: usize, bytes: &[u8], at_us: u64) {
         if bytes.is_empty() {
             return; // The first block carries none.
         }
@@ -171,7 +187,7 @@ impl State {
         match CommitCertificate::from_bytes(bytes) {
             Ok(certificate) => {
                 let votes = certificate.votes(&network);
-                votes.for_each(|(vote, signature)| self.on_vote(vote, signature));
+                votes.for_each(|(vote, signature)| self.on_vote(at_us, vote, signature));
             }
             Err(error) => self
                 .violations
@@ -179,13 +195,15 @@ impl State {
         }
     }
 
-    fn on_vote(&mut self, vote: Vote, signature: Signature) {
+    fn on_vote(&mut self, at_us: u64, vote: Vote, signature: Signature) {
         if self.dishonest.0.contains(&vote.validator) {
             return;
         }
         self.rounds_max = self.rounds_max.max(vote.round.0);
         let step = (vote.validator, vote.height, vote.round, vote.kind);
         let Some((known, known_signature)) = self.votes.get(&step) else {
+            let early = self.patience.on_vote(at_us, &vote);
+            self.too_early(vote.validator, early);
             self.votes.insert(step, (vote, signature));
             return;
         };
@@ -203,12 +221,16 @@ impl State {
         }
     }
 
-    fn on_proposal(&mut self, proposal: Proposal, signature: Signature) {
+    fn on_proposal(&mut self, at_us: u64, proposal: Proposal, signature: Signature) {
         if self.dishonest.0.contains(&proposal.proposer) {
             return;
         }
         let step = (proposal.proposer, proposal.height, proposal.round);
         let Some((known, known_signature)) = self.proposals.get(&step) else {
+            let early = self
+                .patience
+                .on_round(at_us, proposal.height, proposal.round);
+            self.too_early(proposal.proposer, early);
             self.proposals.insert(step, (proposal, signature));
             return;
         };
@@ -224,8 +246,19 @@ impl State {
         }
     }
 
-    fn on_cosignature(&mut self, from: usize, sent: SentCosignature) {
+    fn too_early(&self, who: PublicKey, early: Option<String>) {
+        if let Some(what) = early {
+            self.violations.add(format!("too early: {who:?} {what}"));
+        }
+    }
+
+    fn on_cosignature(&mut self, from: usize, sent: SentCosignature, durable: Height) {
         let height = sent.height;
+        if height > durable {
+            self.violations.add(format!(
+                "node {from} cosigned the head of {height} before it is durable: it has {durable}"
+            ));
+        }
         if !self.cosigned.entry(from).or_default().insert(sent) {
             return;
         }
@@ -289,12 +322,18 @@ mod tests {
     }
 
     fn heard(frames: &[Bytes]) -> Option<String> {
+        heard_with(frames, Height(9))
+    }
+
+    fn heard_with(frames: &[Bytes], durable: Height) -> Option<String> {
+        let at_us = 1_000_000;
+        let patience = Patience::new(4, 0, Default::default());
         let violations = Violations::default();
         let verifier = Arc::new(FakeVerifier::new(Hash::ZERO));
         let nobody = Default::default();
-        let spoken = Spoken::new(name("sim"), verifier, nobody, violations.clone());
+        let spoken = Spoken::new(name("sim"), verifier, nobody, patience, violations.clone());
         for frame in frames {
-            spoken.on_frame(0, frame);
+            spoken.on_frame(0, frame, Moment { at_us, durable });
         }
         violations.first()
     }
@@ -304,6 +343,12 @@ mod tests {
         let block = Some(BlockId(Hash::ZERO));
         assert_eq!(heard(&[vote(block), vote(block)]), None);
         assert!(heard(&[vote(block), vote(None)]).is_some_and(|v| v.contains("equivocation")));
+    }
+
+    #[test]
+    fn a_head_that_is_not_durable_is_a_violation() {
+        assert_eq!(heard_with(&[cosignature(2)], Height(2)), None);
+        assert!(heard_with(&[cosignature(2)], Height(1)).is_some_and(|v| v.contains("durable")));
     }
 
     #[test]
