@@ -80,5 +80,5 @@ fn another_version_and_what_is_no_journal_are_refused() {
 #[test]
 fn the_file_format_is_frozen() {
     let hash = Hash::of(&file());
-    assert_eq!(hash.short(), "165e0474");
+    assert_eq!(hash.short(), "8568a213");
 }
