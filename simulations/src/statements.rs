@@ -37,15 +37,24 @@ type Key = (usize, usize, u64);
 /// # Panics
 /// Never: nobody panics while holding the statements.
 pub fn statement(depositor: usize, number: usize, body_bytes: u64) -> Signed {
+    // Without the bodies, which would fill the memory.
     static SIGNED: LazyLock<Mutex<BTreeMap<Key, Signed>>> = LazyLock::new(Mutex::default);
     let body_bytes = body_bytes.next_multiple_of(BODY_STEP_BYTES);
     let mut signed = SIGNED.lock().expect("no code panics while it signs");
     let place = (depositor, number, body_bytes);
-    signed.entry(place).or_insert_with(|| sign(place)).clone()
+    let signed = signed.entry(place).or_insert_with(|| sign(place)).clone();
+    Signed {
+        body: body(number, body_bytes),
+        ..signed
+    }
+}
+
+fn body(number: usize, bytes: u64) -> Option<Bytes> {
+    (bytes > 0).then(|| Bytes::from([number as u8].repeat(bytes as usize)))
 }
 
 fn sign((depositor, number, body_bytes): Key) -> Signed {
-    let body = (body_bytes > 0).then(|| Bytes::from([number as u8].repeat(body_bytes as usize)));
+    let body = body(number, body_bytes);
     let lodged = match &body {
         Some(body) => Lodged::Body {
             digest: Hash::of(body),
@@ -63,7 +72,7 @@ fn sign((depositor, number, body_bytes): Key) -> Signed {
     Signed {
         id: statement.id(),
         entry: statement.entry().into(),
-        body,
+        body: None,
     }
 }
 
