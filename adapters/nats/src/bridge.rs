@@ -164,7 +164,10 @@ impl Links {
             let (own, other) = ((&options.own, &options.key), (&peer.name, &peer.key));
             let pair = LinkKey::pair(&options.network, own, other);
             let (out, heard) = pair.ok_or_else(|| {
-                format!("{}: no secret can be shared with its transport key", peer.name)
+                format!(
+                    "{}: no secret can be shared with its transport key",
+                    peer.name
+                )
             })?;
             let ends = Ends {
                 out: Outgoing::new(out, options.session),
@@ -174,7 +177,11 @@ impl Links {
             Ok((peer.name.clone(), ends))
         };
         Ok(Self {
-            ends: options.peers.iter().map(ends).collect::<Result<_, String>>()?,
+            ends: options
+                .peers
+                .iter()
+                .map(ends)
+                .collect::<Result<_, String>>()?,
             shared,
             began: Instant::now(),
         })

@@ -23,8 +23,7 @@ fn ends() -> Ends {
         PrivateKey::from_seed(&[1; 32]),
         PrivateKey::from_seed(&[2; 32]),
     );
-    let (a_to_b, b_to_a) =
-        LinkKey::pair(&network, (&a, &key_a), (&b, &key_b.public())).unwrap();
+    let (a_to_b, b_to_a) = LinkKey::pair(&network, (&a, &key_a), (&b, &key_b.public())).unwrap();
     let (back, there) = LinkKey::pair(&network, (&b, &key_b), (&a, &key_a.public())).unwrap();
     Ends {
         out: Outgoing::new(a_to_b, 10),
@@ -147,18 +146,27 @@ fn forgeries_old_sessions_and_other_links_are_refused() {
     let (network, a, b) = (name("trial"), name("a"), name("b"));
     let key_a = PrivateKey::from_seed(&[1; 32]);
     let peer = PrivateKey::from_seed(&[2; 32]).public();
-    let key = LinkKey::pair(&network, (&a, &key_a), (&b, &peer)).unwrap().0;
+    let key = LinkKey::pair(&network, (&a, &key_a), (&b, &peer))
+        .unwrap()
+        .0;
     let mut again = Outgoing::new(key.clone(), 11);
     let fresh = again.frame(&frame(1, 7), 1_000).remove(0);
-    assert!(ends.heard.packet(&fresh, &ends.back, 0).is_ok(), "a started anew");
+    assert!(
+        ends.heard.packet(&fresh, &ends.back, 0).is_ok(),
+        "a started anew"
+    );
     let late = ends.out.frame(&frame(1, 8), 1_000).remove(0);
     assert_eq!(
         ends.heard.packet(&late, &ends.back, 0),
         Err(Refusal::OldSession)
     );
     // Another network's link has other keys.
-    let other = LinkKey::pair(&name("other"), (&a, &key_a), (&b, &peer)).unwrap().0;
-    let foreign = Outgoing::new(other, 12).frame(&frame(1, 9), 1_000).remove(0);
+    let other = LinkKey::pair(&name("other"), (&a, &key_a), (&b, &peer))
+        .unwrap()
+        .0;
+    let foreign = Outgoing::new(other, 12)
+        .frame(&frame(1, 9), 1_000)
+        .remove(0);
     assert_eq!(
         ends.heard.packet(&foreign, &ends.back, 0),
         Err(Refusal::Forged)
