@@ -49,17 +49,24 @@ impl Outbox {
     }
 }
 
+/// A frame as it arrived.
+pub(crate) struct Arrival {
+    /// Who is known to have sent it; none on links that do not know.
+    pub(crate) from: Option<Name>,
+    pub(crate) frame: Bytes,
+}
+
 /// Decodes frames on the node's own thread and hands them to the actors.
 pub(crate) struct Link {
     pub(crate) wiring: Arc<Wiring>,
-    pub(crate) frames: Mailbox<Bytes>,
+    pub(crate) frames: Mailbox<Arrival>,
     pub(crate) refused: u64,
 }
 
 impl Runnable for Link {
     fn turn(&mut self, _: Instant) -> Turned {
-        for frame in self.frames.drain(TURN_FRAMES_MAX) {
-            self.on_frame(&frame);
+        for arrival in self.frames.drain(TURN_FRAMES_MAX) {
+            self.on_arrival(&arrival);
         }
         Turned {
             again: !self.frames.is_empty(),
@@ -73,7 +80,8 @@ impl Runnable for Link {
 }
 
 impl Link {
-    fn on_frame(&mut self, frame: &Bytes) {
+    fn on_arrival(&mut self, arrival: &Arrival) {
+        let frame = &arrival.frame;
         let envelope = if frame.len() > FRAME_BYTES_MAX {
             Err("larger than a frame may be".to_owned())
         } else {
@@ -83,6 +91,9 @@ impl Link {
         match envelope {
             Ok(envelope) if envelope.network != wiring.outbox.network => {
                 self.refuse("a frame of another network");
+            }
+            Ok(envelope) if arrival.from.as_ref().is_some_and(|f| *f != envelope.from) => {
+                self.refuse("a frame in the name of another node");
             }
             Ok(envelope) => {
                 let _span = trace::attach(&envelope.trace);

@@ -1,7 +1,7 @@
 //! [`assemble`]: one node from its ports, the same in production and in the simulator.
 
 use crate::host::{ActixHost, Host};
-use crate::link::{Link, Outbox};
+use crate::link::{Arrival, Link, Outbox};
 use crate::listeners::Listeners;
 use crate::ports::NodePorts;
 use crate::routes;
@@ -24,7 +24,7 @@ use ledger::publisher::Publisher;
 use ledger::replica::{Replica, ReplicaConfig};
 use ledger::storage::Storage;
 use messages::api::Answer;
-use messages::ids::{Height, Ordinal};
+use messages::ids::{Height, Name, Ordinal};
 use messages::stored::{BodyReader, LedgerReader, StoredBlock};
 use messages::wire;
 use std::sync::atomic::AtomicUsize;
@@ -34,7 +34,7 @@ use std::sync::{Arc, Mutex};
 #[derive(Clone)]
 pub struct NodeHandle {
     wiring: Arc<Wiring>,
-    frames: Mailbox<Bytes>,
+    frames: Mailbox<Arrival>,
 }
 
 impl NodeHandle {
@@ -57,9 +57,18 @@ impl NodeHandle {
             + self.frames.len()
     }
 
-    /// Hands the node a frame from another node. Returns whether there was room for it.
+    /// Hands the node a frame from another node, by a link that does not know which. Returns
+    /// whether there was room for it.
     pub fn deliver(&self, frame: Bytes) -> bool {
-        self.frames.send(frame).is_ok()
+        let from = None;
+        self.frames.send(Arrival { from, frame }).is_ok()
+    }
+
+    /// Hands the node a frame that is known to come from `from`: one that says otherwise is
+    /// refused. Returns whether there was room for it.
+    pub fn deliver_from(&self, from: &Name, frame: Bytes) -> bool {
+        let from = Some(from.clone());
+        self.frames.send(Arrival { from, frame }).is_ok()
     }
 }
 

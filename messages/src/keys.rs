@@ -252,6 +252,15 @@ impl PrivateKey {
         PublicKey(self.0.verifying_key().to_bytes())
     }
 
+    /// The secret that this key's holder and `peer`'s share: X25519 (RFC 7748) with both keys mapped
+    /// from Edwards to Montgomery form (RFC 7748 section 4.1). None when `peer` is no point, or one
+    /// with which nothing is secret.
+    pub fn agree(&self, peer: &PublicKey) -> Option<[u8; 32]> {
+        let peer = VerifyingKey::from_bytes(&peer.0).ok()?.to_montgomery();
+        let shared = peer.mul_clamped(self.0.to_scalar_bytes()).to_bytes();
+        (shared != [0; 32]).then_some(shared)
+    }
+
     /// Signs `message` (deterministic, RFC 8032).
     pub fn sign(&self, message: &[u8]) -> Signature {
         Signature(self.0.sign(message).to_bytes())
@@ -261,6 +270,19 @@ impl PrivateKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_keys_agree_and_a_third_does_not() {
+        let [a, b, c] = [1u8, 2, 3].map(|i| PrivateKey::from_seed(&[i; 32]));
+        let shared = a.agree(&b.public());
+        assert!(shared.is_some());
+        assert_eq!(shared, b.agree(&a.public()));
+        assert_ne!(shared, a.agree(&c.public()));
+        // A point of small order shares nothing secret.
+        let mut identity = [0; 32];
+        identity[0] = 1;
+        assert_eq!(a.agree(&PublicKey(identity)), None);
+    }
 
     #[test]
     fn pem_round_trips() {

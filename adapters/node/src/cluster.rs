@@ -32,6 +32,7 @@ pub(crate) struct ClusterOptions {
 /// The running validators of a network.
 pub(crate) struct Cluster {
     network: TrialNetwork,
+    hub: Hub,
     around: Surroundings,
     validators: Vec<Option<Validator>>,
     addresses: Vec<Option<SocketAddr>>,
@@ -54,8 +55,9 @@ impl Cluster {
         let addresses = (0..n)
             .map(|i| options.http.map(|base| address(base, i)).transpose())
             .collect::<Result<Vec<_>, _>>()?;
+        let hub = Hub::default();
         let around = Surroundings {
-            hub: Hub::default(),
+            links: Arc::new(hub.clone()),
             runtime: runtime.handle().clone(),
             events: options.events,
             console: match &options.board {
@@ -69,6 +71,7 @@ impl Cluster {
         let runtime = Some(runtime);
         let mut cluster = Self {
             network,
+            hub,
             around,
             validators,
             addresses,
@@ -122,7 +125,7 @@ impl Cluster {
 
     /// Cuts validator `i` off, or heals it.
     fn set_cut(&mut self, i: usize, cut: bool) {
-        self.around.hub.set_cut(&self.network.name(i), cut);
+        self.hub.set_cut(&self.network.name(i), cut);
         self.cut[i] = cut;
         self.show(i);
     }
@@ -157,7 +160,7 @@ impl Cluster {
             }
         };
         System::set_current(self.system.clone());
-        let started = Validator::start(&self.network, i, listener, &self.around)?;
+        let started = Validator::start(&self.network.home(i), listener, &self.around)?;
         self.validators[i] = Some(started);
         self.show(i);
         Ok("started")
@@ -203,7 +206,7 @@ fn address(base: SocketAddr, i: usize) -> Result<SocketAddr, String> {
 }
 
 /// The actix system that arbiters belong to, on a thread of its own.
-fn actix_system() -> Result<System, String> {
+pub(crate) fn actix_system() -> Result<System, String> {
     let (ready, system) = mpsc::channel();
     std::thread::spawn(move || {
         let runner = System::new();

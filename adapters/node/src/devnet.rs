@@ -3,6 +3,7 @@
 use crate::board::Board;
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::control::{self, Order};
+use crate::signals::stop_signal;
 use crate::trial::{Founding, TrialNetwork, validators};
 use adapters_cli::Output;
 use adapters_nats::NatsEvents;
@@ -216,21 +217,4 @@ fn announce(cluster: &Mutex<Cluster>, args: &RunArgs, output: &mut Output<'_>) {
     }
     output.line(&format!("policy (the trust anchor)  {}", policy.display()));
     output.line("ready; stop with Ctrl-C or SIGTERM");
-}
-
-/// Waits for SIGINT or SIGTERM.
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
-        tracing::error!("cannot listen for signals; stop this process by SIGKILL");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        biased;
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
 }

@@ -17,9 +17,38 @@ struct State {
 #[derive(Clone, Default)]
 pub(crate) struct Hub(Arc<RwLock<State>>);
 
+/// What carries frames between nodes.
+pub(crate) trait Links: Send + Sync {
+    /// The transport of one node.
+    fn link(&self, own: &Name) -> Arc<dyn Transport>;
+
+    /// A node runs and takes frames.
+    fn join(&self, name: &Name, node: NodeHandle);
+
+    /// A node was stopped.
+    fn leave(&self, name: &Name);
+}
+
+impl Links for Hub {
+    fn link(&self, own: &Name) -> Arc<dyn Transport> {
+        Arc::new(HubLink {
+            own: own.clone(),
+            hub: self.clone(),
+        })
+    }
+
+    fn join(&self, name: &Name, node: NodeHandle) {
+        self.put(name.clone(), node);
+    }
+
+    fn leave(&self, name: &Name) {
+        self.take(name);
+    }
+}
+
 impl Hub {
     /// Makes a running node reachable.
-    pub(crate) fn join(&self, name: Name, node: NodeHandle) {
+    fn put(&self, name: Name, node: NodeHandle) {
         self.0
             .write()
             .expect("no code panics under this lock")
@@ -28,7 +57,7 @@ impl Hub {
     }
 
     /// Takes a stopped node away.
-    pub(crate) fn leave(&self, name: &Name) {
+    fn take(&self, name: &Name) {
         self.0
             .write()
             .expect("no code panics under this lock")
@@ -45,14 +74,6 @@ impl Hub {
             state.cut.remove(name);
         }
     }
-
-    /// The transport of one node.
-    pub(crate) fn link(&self, own: Name) -> Arc<dyn Transport> {
-        Arc::new(HubLink {
-            own,
-            hub: self.clone(),
-        })
-    }
 }
 
 struct HubLink {
@@ -65,7 +86,7 @@ impl Transport for HubLink {
         let state = self.hub.0.read().expect("no code panics under this lock");
         let cut = state.cut.contains(&self.own) || state.cut.contains(to);
         if let Some(node) = state.nodes.get(to).filter(|_| !cut)
-            && !node.deliver(frame)
+            && !node.deliver_from(&self.own, frame)
         {
             tracing::warn!(%to, "its inbox is full: a frame is lost, as on any network");
         }

@@ -59,7 +59,7 @@ fn export(args: &ExportArgs, output: &mut Output<'_>) -> Result<(), String> {
             args.validator
         ));
     }
-    let opened = validator::open(&network, args.validator)
+    let opened = validator::open(&network.home(args.validator))
         .map_err(|e| format!("{e}\nnext:  stop the node first; a journal is exported at rest"))?;
     let records = all_records(&*opened.journal);
     let first = records.first().map_or(1, |record| record.seq);

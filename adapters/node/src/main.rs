@@ -3,11 +3,15 @@
 mod bench;
 mod board;
 mod cluster;
+mod config;
 mod control;
 mod demo;
 mod devnet;
 mod hub;
+mod init;
 mod journal;
+mod service;
+mod signals;
 mod trial;
 mod validator;
 
@@ -35,6 +39,10 @@ enum Command {
     Demo(demo::DemoArgs),
     /// A trial network that keeps running; its data survives restarts.
     Devnet(devnet::DevnetArgs),
+    /// A network for trial, to be run as one process per node.
+    Init(init::InitArgs),
+    /// One validator as a service, linked to the others over NATS.
+    Node(service::NodeArgs),
     /// A node's journal as one file, to be replayed elsewhere.
     Journal {
         /// What to do.
@@ -53,11 +61,13 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log_to_stderr(matches!(cli.command, Command::Devnet(_)));
+    log_to_stderr(matches!(cli.command, Command::Devnet(_) | Command::Node(_)));
     let mut output = Output::terminal();
     match cli.command {
         Command::Demo(args) => exit(demo::run(&args, &mut output), &mut output),
         Command::Devnet(args) => exit(devnet::run(args, &mut output), &mut output),
+        Command::Init(args) => exit(init::run(&args, &mut output), &mut output),
+        Command::Node(args) => exit(service::run(&args, &mut output), &mut output),
         Command::Journal { what } => exit(journal::run(&what, &mut output), &mut output),
         Command::Bench { what } => exit(bench::run(&what, &mut output), &mut output),
         Command::Client(command) => adapters_cli::run(command, &mut output),

@@ -9,7 +9,7 @@ use messages::keys::{PrivateKey, PublicKey};
 use messages::policy::DEMONSTRATION_ORIGIN;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -56,6 +56,8 @@ pub(crate) fn random() -> Result<[u8; 32], String> {
 pub(crate) struct ValidatorKeys {
     /// Signs proposals and votes.
     pub(crate) consensus: PrivateKey,
+    /// Authenticates links to other hosts.
+    pub(crate) transport: PrivateKey,
     /// Sign tree heads.
     pub(crate) checkpoint: CheckpointKeys,
 }
@@ -184,29 +186,75 @@ impl TrialNetwork {
         self.genesis.validators[i].name.clone()
     }
 
-    /// Folder of validator `i`.
-    pub(crate) fn node_dir(&self, i: usize) -> PathBuf {
-        node_dir(&self.dir, i)
+    /// Where validator `i` lives.
+    pub(crate) fn home(&self, i: usize) -> NodeHome {
+        NodeHome {
+            genesis: self.genesis.clone(),
+            place: i,
+            dir: node_dir(&self.dir, i),
+        }
+    }
+}
+
+/// Where one validator of a network lives: its keys and its ledger.
+#[derive(Clone)]
+pub(crate) struct NodeHome {
+    /// What was founded.
+    pub(crate) genesis: Arc<Genesis>,
+    /// Its place in genesis.
+    pub(crate) place: usize,
+    /// Its folder.
+    pub(crate) dir: PathBuf,
+}
+
+impl NodeHome {
+    /// The home of the validator `name` in a folder.
+    pub(crate) fn new(genesis: Arc<Genesis>, name: &str, dir: PathBuf) -> Result<Self, String> {
+        let place = genesis
+            .validators
+            .iter()
+            .position(|v| v.name.as_str() == name);
+        let names = || {
+            let names = genesis.validators.iter().map(|v| v.name.to_string());
+            names.collect::<Vec<_>>().join(", ")
+        };
+        let place =
+            place.ok_or_else(|| format!("{name} is none of the validators: {}", names()))?;
+        Ok(Self {
+            genesis,
+            place,
+            dir,
+        })
     }
 
-    /// Keys of validator `i`.
-    pub(crate) fn keys(&self, i: usize) -> Result<ValidatorKeys, String> {
-        let dir = self.node_dir(i);
-        let keys = ValidatorKeys {
-            consensus: read_key(&dir, "consensus")?,
-            checkpoint: CheckpointKeys {
-                log: Arc::new(read_key(&dir, "log")?),
-                cosigner: Arc::new(read_key(&dir, "cosigner")?),
-                receipt: Arc::new(read_key(&dir, "receipt")?),
-            },
+    /// The validator's name.
+    pub(crate) fn name(&self) -> Name {
+        self.genesis.validators[self.place].name.clone()
+    }
+
+    /// Its keys, each that of genesis.
+    pub(crate) fn keys(&self) -> Result<ValidatorKeys, String> {
+        let validator = &self.genesis.validators[self.place];
+        let read = |purpose: &str, expected: &PublicKey| {
+            let key = read_key(&self.dir, purpose)?;
+            if key.public() == *expected {
+                return Ok(key);
+            }
+            Err(format!(
+                "{}: keys/{purpose}.pem is not the key of {} in genesis",
+                self.dir.display(),
+                validator.name
+            ))
         };
-        if keys.consensus.public() != self.genesis.validators[i].consensus {
-            return Err(format!(
-                "{}: consensus.pem is not the key of genesis",
-                dir.display()
-            ));
-        }
-        Ok(keys)
+        Ok(ValidatorKeys {
+            consensus: read("consensus", &validator.consensus)?,
+            transport: read("transport", &validator.transport)?,
+            checkpoint: CheckpointKeys {
+                log: Arc::new(read("log", &validator.log)?),
+                cosigner: Arc::new(read("cosigner", &validator.cosigner)?),
+                receipt: Arc::new(read("receipt", &validator.receipt)?),
+            },
+        })
     }
 }
 
@@ -251,6 +299,13 @@ fn write_secret(path: &Path, text: &str) -> Result<(), String> {
 
 fn read_key(dir: &Path, purpose: &str) -> Result<PrivateKey, String> {
     let path = dir.join("keys").join(format!("{purpose}.pem"));
+    let mode = fs::metadata(&path).map(|m| m.permissions().mode() & 0o077);
+    if mode.is_ok_and(|others| others != 0) {
+        let path = path.display();
+        return Err(format!(
+            "{path}: others may read this key\nnext:  chmod 600 {path}"
+        ));
+    }
     let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
     PrivateKey::from_pem(&text).map_err(|e| format!("{}: {e}", path.display()))
 }

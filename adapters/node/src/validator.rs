@@ -1,7 +1,7 @@
 //! One validator of a trial network: storage, actors on their own thread, and HTTP.
 
-use crate::hub::Hub;
-use crate::trial::{self, TrialNetwork};
+use crate::hub::Links;
+use crate::trial::{self, NodeHome};
 use actix_rt::Arbiter;
 use actors::{MailboxBounds, NodeHandle, NodeKeys, NodePorts, assemble};
 use adapters_fjall::{FjallNode, JournalHealth, Opened, Options};
@@ -35,7 +35,7 @@ pub(crate) type OnHalt = Arc<dyn Fn(usize, String) + Send + Sync>;
 #[derive(Clone)]
 pub(crate) struct Surroundings {
     /// Carries frames.
-    pub(crate) hub: Hub,
+    pub(crate) links: Arc<dyn Links>,
     /// Runs HTTP.
     pub(crate) runtime: Handle,
     /// Takes events, if any are wanted.
@@ -51,7 +51,7 @@ pub(crate) struct Surroundings {
 /// A running validator.
 pub(crate) struct Validator {
     name: Name,
-    hub: Hub,
+    links: Arc<dyn Links>,
     arbiter: Option<Arbiter>,
     handle: NodeHandle,
     http: Option<(oneshot::Sender<()>, tokio::task::JoinHandle<()>)>,
@@ -59,15 +59,14 @@ pub(crate) struct Validator {
 }
 
 impl Validator {
-    /// Starts validator `i`; HTTP answers on `listener`.
+    /// Starts a validator; HTTP answers on `listener`.
     pub(crate) fn start(
-        network: &TrialNetwork,
-        i: usize,
+        home: &NodeHome,
         listener: Option<TcpListener>,
         around: &Surroundings,
     ) -> Result<Self, String> {
-        let name = network.name(i);
-        let ports = ports(network, i, around)?;
+        let name = home.name();
+        let ports = ports(home, around)?;
         let arbiter = Arbiter::new();
         let (started, starts) = mpsc::channel();
         arbiter.spawn_fn(move || {
@@ -77,13 +76,13 @@ impl Validator {
         let handle = starts
             .recv()
             .map_err(|_| format!("{name}: its actors did not start"))?;
-        around.hub.join(name.clone(), handle.clone());
+        around.links.join(&name, handle.clone());
         let http = listener.map(|listener| serve(listener, handle.clone(), around));
         let runtime = around.runtime.clone();
-        let hub = around.hub.clone();
+        let links = around.links.clone();
         Ok(Self {
             name,
-            hub,
+            links,
             arbiter: Some(arbiter),
             handle,
             http,
@@ -99,7 +98,7 @@ impl Validator {
 
 impl Drop for Validator {
     fn drop(&mut self) {
-        self.hub.leave(&self.name);
+        self.links.leave(&self.name);
         if let Some((stop, served)) = self.http.take() {
             let _ = stop.send(());
             if Handle::try_current().is_err() {
@@ -133,11 +132,11 @@ fn serve(
     (stop, served)
 }
 
-/// Opens the storage of validator `i` and puts its ports together.
-fn ports(network: &TrialNetwork, i: usize, around: &Surroundings) -> Result<NodePorts, String> {
-    let name = network.name(i);
-    let keys = network.keys(i)?;
-    let opened = open(network, i)?;
+/// Opens the storage of a validator and puts its ports together.
+fn ports(home: &NodeHome, around: &Surroundings) -> Result<NodePorts, String> {
+    let (name, i) = (home.name(), home.place);
+    let keys = home.keys()?;
+    let opened = open(home)?;
     let amnesiac = match opened.health {
         JournalHealth::Intact => None,
         JournalHealth::Amnesiac { reason } => {
@@ -148,7 +147,7 @@ fn ports(network: &TrialNetwork, i: usize, around: &Surroundings) -> Result<Node
     let node = Arc::new(opened.node);
     let on_halt = around.on_halt.clone();
     Ok(NodePorts {
-        genesis: network.genesis.clone(),
+        genesis: home.genesis.clone(),
         keys: NodeKeys {
             consensus: keys.consensus.public(),
             signer: Arc::new(keys.consensus),
@@ -157,7 +156,7 @@ fn ports(network: &TrialNetwork, i: usize, around: &Surroundings) -> Result<Node
         verifier: Arc::new(StrictVerifier),
         statements: around.statements.clone(),
         clock: Arc::new(SystemClock),
-        transport: around.hub.link(name.clone()),
+        transport: around.links.link(&name),
         journal: opened.journal,
         store: opened.store,
         bodies: opened.bodies,
@@ -168,7 +167,7 @@ fn ports(network: &TrialNetwork, i: usize, around: &Surroundings) -> Result<Node
         timeouts: EngineTimeouts::default(),
         pool: PoolLimits::default(),
         mailboxes: MailboxBounds::default(),
-        on_misbehavior: keeper_of_proofs(network, i),
+        on_misbehavior: keeper_of_proofs(home),
         version: env!("CARGO_PKG_VERSION"),
         on_halt: Arc::new(move |reason| on_halt(i, reason)),
         name,
@@ -176,12 +175,9 @@ fn ports(network: &TrialNetwork, i: usize, around: &Surroundings) -> Result<Node
 }
 
 /// Keeps each proof of misbehavior as a file that `wutong blame --check` and a stranger can judge.
-fn keeper_of_proofs(
-    network: &TrialNetwork,
-    i: usize,
-) -> Arc<dyn Fn(&EquivocationProof) + Send + Sync> {
-    let (genesis, node) = (network.genesis.clone(), network.name(i));
-    let folder = network.node_dir(i).join("misbehavior");
+fn keeper_of_proofs(home: &NodeHome) -> Arc<dyn Fn(&EquivocationProof) + Send + Sync> {
+    let (genesis, node) = (home.genesis.clone(), home.name());
+    let folder = home.dir.join("misbehavior");
     Arc::new(move |proof| {
         let validator = proof.validator();
         let Some(file) = messages::blame::from_equivocation(proof, &genesis) else {
@@ -199,24 +195,24 @@ fn keeper_of_proofs(
     })
 }
 
-/// Opens the store of validator `i`, laying down the genesis in a new one.
-pub(crate) fn open(network: &TrialNetwork, i: usize) -> Result<Opened, String> {
-    let dir = network.node_dir(i).join("ledger");
-    let marker = network.node_dir(i).join("initialised");
+/// Opens the store of a validator, laying down the genesis in a new one.
+pub(crate) fn open(home: &NodeHome) -> Result<Opened, String> {
+    let dir = home.dir.join("ledger");
+    let marker = home.dir.join("initialised");
     let fail = |e: &dyn std::fmt::Display| format!("{}: {e}", dir.display());
     let known = marker.exists();
     if !known && !dir.exists() {
-        FjallNode::init(&dir, &network.genesis.network).map_err(|e| fail(&e))?;
+        FjallNode::init(&dir, &home.genesis.network).map_err(|e| fail(&e))?;
     }
     std::fs::write(&marker, "this node has run\n").map_err(|e| fail(&e))?;
     let options = Options {
         expect_existing: known,
         ..Options::default()
     };
-    let opened = FjallNode::open(&dir, &network.genesis.network, options).map_err(|e| fail(&e))?;
+    let opened = FjallNode::open(&dir, &home.genesis.network, options).map_err(|e| fail(&e))?;
     if opened.store.head().is_none() {
-        let policy = network.genesis.policy()?.text();
-        let commit = Storage::genesis_commit(&network.genesis, &policy);
+        let policy = home.genesis.policy()?.text();
+        let commit = Storage::genesis_commit(&home.genesis, &policy);
         let (done, durable) = mpsc::channel();
         opened.store.commit(
             Arc::new(commit),

@@ -1,0 +1,189 @@
+//! `node.toml`: what a node is told about itself and its surroundings.
+//!
+//! Every key may also come from the environment, as `WUTONG_` and the key in capitals with
+//! underscores (`WUTONG_NATS_URL` for `nats.url`); the environment wins.
+
+use crate::trial::NodeHome;
+use messages::cbor::Canonical;
+use messages::genesis::Genesis;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The whole file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// The node itself.
+    pub(crate) node: NodeSection,
+    /// Its HTTP.
+    pub(crate) http: HttpSection,
+    /// Its links.
+    pub(crate) nats: NatsSection,
+}
+
+/// `[node]`; paths are relative to the file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NodeSection {
+    /// The node's name in genesis.
+    name: String,
+    /// The genesis document.
+    genesis: PathBuf,
+    /// Folder of the node: `keys/` and `ledger/` are in it.
+    folder: PathBuf,
+}
+
+/// `[http]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HttpSection {
+    /// Address to listen on.
+    pub(crate) listen: SocketAddr,
+}
+
+/// `[nats]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NatsSection {
+    /// Servers, with commas between.
+    pub(crate) url: String,
+    /// User, if the server wants one.
+    #[serde(default)]
+    pub(crate) user: String,
+    /// Password of the user.
+    #[serde(default)]
+    pub(crate) password: String,
+    /// Whether this node publishes events to JetStream.
+    #[serde(default)]
+    pub(crate) events: bool,
+}
+
+/// Keys that the environment may set, by section.
+const KEYS: [(&str, &str); 8] = [
+    ("node", "name"),
+    ("node", "genesis"),
+    ("node", "folder"),
+    ("http", "listen"),
+    ("nats", "url"),
+    ("nats", "user"),
+    ("nats", "password"),
+    ("nats", "events"),
+];
+
+impl Config {
+    /// Reads a file and what the environment sets.
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path).map_err(|e| format!("{shown}: {e}"))?;
+        Self::parse(&text, |name| std::env::var(name).ok()).map_err(|e| format!("{shown}: {e}"))
+    }
+
+    fn parse(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let mut table: toml::Table = toml::from_str(text).map_err(|e| e.to_string())?;
+        for (section, key) in KEYS {
+            let name = format!("WUTONG_{section}_{key}").to_uppercase();
+            let Some(value) = environment(&name) else {
+                continue;
+            };
+            let value = match key {
+                "events" => value
+                    .parse::<bool>()
+                    .map(toml::Value::Boolean)
+                    .map_err(|_| format!("{name}: expected true or false, found {value}"))?,
+                _ => toml::Value::String(value),
+            };
+            let section = table
+                .entry(section)
+                .or_insert_with(|| toml::Table::new().into());
+            if let Some(section) = section.as_table_mut() {
+                section.insert(key.into(), value);
+            }
+        }
+        // From text, for its errors name line and key.
+        let merged = toml::to_string(&table).map_err(|e| e.to_string())?;
+        toml::from_str(&merged).map_err(|e| e.to_string())
+    }
+
+    /// The node's home, with the genesis document read and checked.
+    pub(crate) fn home(&self, file: &Path) -> Result<NodeHome, String> {
+        let beside = file.parent().unwrap_or(Path::new("."));
+        let path = beside.join(&self.node.genesis);
+        let shown = path.display();
+        let bytes = std::fs::read(&path).map_err(|e| format!("node.genesis: {shown}: {e}"))?;
+        let genesis =
+            Genesis::from_bytes(&bytes).map_err(|e| format!("node.genesis: {shown}: {e}"))?;
+        genesis
+            .policy()
+            .map_err(|e| format!("node.genesis: {shown}: {e}"))?;
+        let folder = beside.join(&self.node.folder);
+        NodeHome::new(Arc::new(genesis), &self.node.name, folder)
+            .map_err(|e| format!("node.name: {e}"))
+    }
+}
+
+/// The file of a validator of a trial network.
+pub(crate) fn trial_file(name: &str, http: SocketAddr, nats: &str, events: bool) -> String {
+    format!(
+        "# A node of a trial network; `wutong node --config THIS_FILE` runs it.\n\
+         # Every key may also come from the environment: WUTONG_NATS_URL for nats.url.\n\
+         \n\
+         [node]\n\
+         # Its name in genesis.\n\
+         name = \"{name}\"\n\
+         # The genesis document, relative to this file.\n\
+         genesis = \"../genesis.cbor\"\n\
+         # Folder of the node: keys/ (readable by its owner alone) and ledger/ are in it.\n\
+         folder = \".\"\n\
+         \n\
+         [http]\n\
+         # Address of API and console.\n\
+         listen = \"{http}\"\n\
+         \n\
+         [nats]\n\
+         # Servers that carry the links to the other nodes, with commas between.\n\
+         url = \"{nats}\"\n\
+         # user = \"\"\n\
+         # password = \"\"\n\
+         # Whether this node publishes events to JetStream: one node of a network does.\n\
+         events = {events}\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> String {
+        let http = "127.0.0.1:8100".parse().unwrap();
+        trial_file("validator-0", http, "nats://127.0.0.1:4222", true)
+    }
+
+    #[test]
+    fn a_trial_file_is_read_and_the_environment_wins() {
+        let config = Config::parse(&file(), |_| None).unwrap();
+        assert_eq!(config.http.listen.port(), 8100);
+        assert!(config.nats.events && config.nats.user.is_empty());
+        let set = |name: &str| match name {
+            "WUTONG_HTTP_LISTEN" => Some("0.0.0.0:9".into()),
+            "WUTONG_NATS_EVENTS" => Some("false".into()),
+            _ => None,
+        };
+        let config = Config::parse(&file(), set).unwrap();
+        assert_eq!(config.http.listen.port(), 9);
+        assert!(!config.nats.events);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let refused =
+            |from: &str, to: &str| Config::parse(&file().replace(from, to), |_| None).unwrap_err();
+        assert!(refused("events", "event").contains("unknown field `event`"));
+        assert!(refused("127.0.0.1:8100", "8100").contains("listen"));
+        assert!(refused("[http]", "[https]").contains("https"));
+        let set = |name: &str| (name == "WUTONG_NATS_EVENTS").then(|| "yes".into());
+        let error = Config::parse(&file(), set).unwrap_err();
+        assert!(error.contains("expected true or false"), "{error}");
+    }
+}

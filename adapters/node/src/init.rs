@@ -1,0 +1,82 @@
+//! `wutong init`: a network for trial, ready to be run as one process per node.
+
+use crate::config::trial_file;
+use crate::trial::{Founding, TrialNetwork, validators};
+use adapters_cli::Output;
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Make a network for trial: genesis, policy, and a folder with keys and node.toml per node.
+///
+/// All keys are made on this machine, so nobody needs to trust it for more than a trial. Example:
+/// `wutong init --validators 4 --nats nats://127.0.0.1:4222 --http 127.0.0.1:8100 --out ./net`
+#[derive(Args)]
+pub(crate) struct InitArgs {
+    /// How many validators (1 to 64); 4 tolerate one fault.
+    #[arg(long, default_value_t = 4, value_parser = validators())]
+    validators: usize,
+    /// NATS servers that carry the links, with commas between.
+    #[arg(long, default_value = "nats://127.0.0.1:4222")]
+    nats: String,
+    /// HTTP address of validator 0; validator i listens on port + i.
+    #[arg(long, default_value = "127.0.0.1:8100")]
+    http: SocketAddr,
+    /// Folder to make; it must be new or empty.
+    #[arg(long)]
+    out: PathBuf,
+    /// Prints one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> Result<(), String> {
+    let shown = args.out.display();
+    if args.out.join("genesis.cbor").exists() {
+        return Err(format!(
+            "--out {shown}: there is a network already\nnext:  name a new or empty folder"
+        ));
+    }
+    let last = args.http.port().checked_add(args.validators as u16 - 1);
+    if args.http.port() == 0 || last.is_none() {
+        return Err(format!(
+            "--http {}: expected a port with {} more after it",
+            args.http,
+            args.validators - 1
+        ));
+    }
+    let founding = Founding {
+        validators: args.validators,
+        listed: Vec::new(),
+    };
+    let network = TrialNetwork::open_or_found(&args.out, &founding)?;
+    let mut files = Vec::new();
+    for i in 0..args.validators {
+        let home = network.home(i);
+        let mut http = args.http;
+        http.set_port(args.http.port() + i as u16);
+        let path = home.dir.join("node.toml");
+        let text = trial_file(home.name().as_str(), http, &args.nats, i == 0);
+        std::fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))?;
+        files.push(path.display().to_string());
+    }
+    if args.json {
+        output.json(&serde_json::json!({
+            "network": network.genesis.network.to_string(),
+            "genesis": args.out.join("genesis.cbor").display().to_string(),
+            "policy": args.out.join("policy").display().to_string(),
+            "nodes": files,
+        }));
+        return Ok(());
+    }
+    output.line(&format!(
+        "network {} (trial, {} validators) in {shown}",
+        network.genesis.network, args.validators
+    ));
+    for file in files {
+        output.line(&format!("  wutong node --config {file}"));
+    }
+    output.line(&format!("policy (the trust anchor)  {shown}/policy"));
+    Ok(())
+}

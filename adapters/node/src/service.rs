@@ -1,0 +1,138 @@
+//! `wutong node`: one validator as a service, linked to the others over NATS.
+
+use crate::config::Config;
+use crate::hub::Links;
+use crate::signals::stop_signal;
+use crate::trial::{self, NodeHome};
+use crate::validator::{Surroundings, Validator};
+use actors::NodeHandle;
+use adapters_cli::Output;
+use adapters_http::Console;
+use adapters_nats::{BridgeOptions, NatsBridge, NatsEvents, Peer};
+use bus::ports::{EventSink, Transport};
+use clap::Args;
+use messages::ids::Name;
+use messages::ports::BatchedZip215;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use tokio::net::TcpListener;
+
+/// Run one validator as a service, until SIGINT or SIGTERM.
+///
+/// `wutong init` makes the file for a trial. Logs go to standard error; RUST_LOG=debug shows more.
+/// Example: `wutong node --config ./net/node-0/node.toml`
+#[derive(Args)]
+pub(crate) struct NodeArgs {
+    /// The node's configuration (TOML); every key may come from the environment instead.
+    #[arg(long)]
+    config: PathBuf,
+    /// Read and check configuration, genesis and keys, and stop.
+    #[arg(long)]
+    check: bool,
+}
+
+/// Links over NATS; one node is on them.
+struct Bridged(Arc<NatsBridge>);
+
+impl Links for Bridged {
+    fn link(&self, _: &Name) -> Arc<dyn Transport> {
+        self.0.clone()
+    }
+
+    fn join(&self, _: &Name, node: NodeHandle) {
+        self.0
+            .deliver_to(Box::new(move |from, frame| node.deliver_from(from, frame)));
+    }
+
+    fn leave(&self, _: &Name) {}
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String> {
+    let config = Config::read(&args.config)?;
+    let home = config.home(&args.config)?;
+    let keys = home.keys()?;
+    if args.check {
+        let genesis = &home.genesis;
+        output.line(&format!(
+            "{}: {} of {} validators of network {}; keys are those of genesis, others cannot \
+             read them",
+            args.config.display(),
+            home.name(),
+            genesis.validators.len(),
+            genesis.network
+        ));
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| format!("cannot start threads: {e}"))?;
+    let _inside = runtime.enter();
+    // actix runs the node on a thread of its own; its system must live as long.
+    let system = crate::cluster::actix_system()?;
+    actix_rt::System::set_current(system.clone());
+    let bridge = NatsBridge::start(bridge_options(&config, &home, keys.transport.clone()))?;
+    let listener = runtime
+        .block_on(TcpListener::bind(config.http.listen))
+        .map_err(|e| format!("http.listen: {}: {e}", config.http.listen))?;
+    let events = config.nats.events.then(|| {
+        let events = NatsEvents::connect(&config.nats.url, &home.genesis.network);
+        Arc::new(events) as Arc<dyn EventSink>
+    });
+    let (wake, woken) = mpsc::channel();
+    let halted = wake.clone();
+    let around = Surroundings {
+        links: Arc::new(Bridged(Arc::new(bridge))),
+        runtime: runtime.handle().clone(),
+        events,
+        console: Console::default(),
+        on_halt: Arc::new(move |_, reason| {
+            let _ = halted.send(Some(reason));
+        }),
+        statements: Arc::new(BatchedZip215),
+    };
+    let validator = Validator::start(&home, Some(listener), &around)?;
+    let (name, network) = (home.name(), &home.genesis.network);
+    output.line(&format!(
+        "{name} of network {network}  http://{}  {}",
+        config.http.listen, config.nats.url
+    ));
+    output.line("ready; stop with Ctrl-C or SIGTERM");
+    runtime.spawn(async move {
+        stop_signal().await;
+        let _ = wake.send(None);
+    });
+    let stopped = woken.recv().ok().flatten();
+    output.note("stopping: the node finishes what is on its way to the disk");
+    drop(validator);
+    match stopped {
+        None => Ok(()),
+        Some(reason) => Err(format!("the node stopped by itself: {reason}")),
+    }
+}
+
+fn bridge_options(
+    config: &Config,
+    home: &NodeHome,
+    key: messages::keys::PrivateKey,
+) -> BridgeOptions {
+    let own = home.name();
+    let others = home.genesis.validators.iter().filter(|v| v.name != own);
+    let user = &config.nats.user;
+    BridgeOptions {
+        url: config.nats.url.clone(),
+        user: (!user.is_empty()).then(|| (user.clone(), config.nats.password.clone())),
+        network: home.genesis.network.clone(),
+        peers: others
+            .map(|v| Peer {
+                name: v.name.clone(),
+                key: v.transport,
+            })
+            .collect(),
+        own: own.clone(),
+        key,
+        session: trial::now().0,
+    }
+}
