@@ -17,6 +17,7 @@ mod output;
 mod policy;
 mod receipt;
 mod show;
+mod status;
 mod time;
 mod verify;
 
@@ -31,6 +32,7 @@ pub use show::{
     ShowBlockArgs, ShowBodyArgs, ShowCommand, ShowLookupArgs, ShowNodeArgs, ShowReceiptArgs,
     ShowStatementArgs,
 };
+pub use status::StatusArgs;
 pub use verify::VerifyArgs;
 
 use exit::Failure;
@@ -53,6 +55,8 @@ pub enum ClientCommand {
         #[command(subcommand)]
         what: ShowCommand,
     },
+    /// The whole network in one table: who is here, how far, and whether there is a quorum.
+    Status(StatusArgs),
     /// Fetch a trust anchor that is pinned by a fingerprint or agreed on by several nodes.
     Policy(PolicyArgs),
     /// Convict validators that signed two conflicting things, in a file that strangers can check.
@@ -67,6 +71,7 @@ pub fn run(command: ClientCommand, output: &mut Output<'_>) -> ExitCode {
         ClientCommand::Verify(args) => verify::run(&args, output),
         ClientCommand::Receipt(args) => receipt::run(&args, output),
         ClientCommand::Show { what } => show::run(&what, output),
+        ClientCommand::Status(args) => status::run(&args, output),
         ClientCommand::Policy(args) => policy::run(&args, output),
         ClientCommand::Blame(args) => blame::run(&args, output),
     };

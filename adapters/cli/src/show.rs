@@ -67,7 +67,7 @@ pub struct ShowNodeArgs {
     url: Vec<NodeUrl>,
     /// Print JSON.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// Arguments of `show statement`.
@@ -184,18 +184,24 @@ fn show(
     write: fn(&Value, &mut Output<'_>),
     output: &mut Output<'_>,
 ) -> Result<Exit, Failure> {
-    let reply = fetch(node, path)?;
-    let value: Value = serde_json::from_str(&reply.body).unwrap_or_default();
-    let answered = matches!(reply.status, 200 | 202) || value["network"].is_string();
-    if !answered || !value.is_object() {
-        return Err(refusal(path, reply.status, &reply.body));
-    }
+    let value = ask(node, path)?;
     if node.json {
         output.json(&value);
     } else {
         write(&value, output);
     }
     Ok(Exit::Done)
+}
+
+/// The object that the first node gives which answers.
+pub(crate) fn ask(node: &ShowNodeArgs, path: &str) -> Result<Value, Failure> {
+    let reply = fetch(node, path)?;
+    let value: Value = serde_json::from_str(&reply.body).unwrap_or_default();
+    let answered = matches!(reply.status, 200 | 202) || value["network"].is_string();
+    if !answered || !value.is_object() {
+        return Err(refusal(path, reply.status, &reply.body));
+    }
+    Ok(value)
 }
 
 fn show_checkpoint(node: &ShowNodeArgs, output: &mut Output<'_>) -> Result<Exit, Failure> {

@@ -77,6 +77,51 @@ fn nodes_answers_are_readable() {
 }
 
 #[test]
+fn the_network_is_one_table() {
+    let quorum = |has: bool| {
+        let status = if has { 200 } else { 503 };
+        let health = format!(
+            r#"{{"status":"x","network":"trial","node":"v1","version":"0.1.0","quorum":{has},
+            "quorum_size":2,"missing":["v3"],"height":12,"published":11,"log_size":30,"waiting":4}}"#
+        );
+        let validators = r#"{"validators":[
+            {"name":"v1","organisation":"First Lab","present":true,"own":true,"height":12,"round":0},
+            {"name":"v2","organisation":"A Second Laboratory","present":true,"own":false,
+             "height":10,"round":1,"silent_ms":250},
+            {"name":"v3","organisation":"Third Lab","present":false,"own":false,"height":3,
+             "round":0,"silent_ms":65000}]}"#;
+        FakeNode::start(
+            move |request| match request.line.split(' ').nth(1).unwrap() {
+                "/v1/health" => (status, health.clone()),
+                _ => (200, validators.into()),
+            },
+        )
+    };
+    let node = quorum(true);
+    let ran = wutong(&format!("status --url {}", node.url)).expect(0, &["quorum, 2 of 3"]);
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert_eq!(
+        lines[1],
+        "height 12, receipts up to 11, 30 entries, 4 statements wait"
+    );
+    let expected = [
+        "VALIDATOR  ORGANISATION         STATE      HEIGHT     LAG  ROUND  HEARD",
+        "v1         First Lab            asked          12       0      0  -",
+        "v2         A Second Laboratory  present        10       2      1  250 ms ago",
+        "v3         Third Lab            MISSING         3       9      0  65 s ago",
+    ];
+    assert_eq!(lines[2..], expected);
+    let node = quorum(false);
+    wutong(&format!("status --url {}", node.url)).expect(1, &["NO QUORUM"]);
+    let json = wutong(&format!("status --json --url {}", node.url))
+        .expect(1, &[])
+        .json();
+    assert_eq!(json["validators"][1]["lag"], 2);
+    assert_eq!(json["validators"][2]["state"], "missing");
+    wutong("status --url http://127.0.0.1:1").expect(3, &["no node answered"]);
+}
+
+#[test]
 fn a_salted_deposit_is_looked_up_with_its_salt() {
     let desk = Desk::new();
     let node = FakeNode::of_trial(committed);

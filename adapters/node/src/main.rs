@@ -12,6 +12,7 @@ mod init;
 mod journal;
 mod service;
 mod signals;
+mod systemd;
 mod trial;
 mod validator;
 

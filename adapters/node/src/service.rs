@@ -3,12 +3,14 @@
 use crate::config::Config;
 use crate::hub::Links;
 use crate::signals::stop_signal;
+use crate::systemd::Manager;
 use crate::trial::{self, NodeHome};
 use crate::validator::{Surroundings, Validator};
 use actors::NodeHandle;
 use adapters_cli::Output;
 use adapters_http::Console;
 use adapters_nats::{BridgeOptions, NatsBridge, NatsEvents, Peer};
+use bus::api::{NodeApi, Query};
 use bus::ports::{EventSink, Transport};
 use clap::Args;
 use messages::ids::Name;
@@ -16,6 +18,7 @@ use messages::ports::BatchedZip215;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 
 /// Run one validator as a service, until SIGINT or SIGTERM.
 ///
@@ -100,17 +103,39 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
         config.http.listen, config.nats.url
     ));
     output.line("ready; stop with Ctrl-C or SIGTERM");
+    let manager = Arc::new(Manager::of_environment());
+    manager.tell("READY=1");
+    watch(&runtime, &validator, &manager);
     runtime.spawn(async move {
         stop_signal().await;
         let _ = wake.send(None);
     });
     let stopped = woken.recv().ok().flatten();
+    manager.tell("STOPPING=1");
     output.note("stopping: the node finishes what is on its way to the disk");
     drop(validator);
     match stopped {
         None => Ok(()),
         Some(reason) => Err(format!("the node stopped by itself: {reason}")),
     }
+}
+
+/// Tells the manager that the node is alive, as often as it wants to hear and the node answers.
+fn watch(runtime: &Runtime, validator: &Validator, manager: &Arc<Manager>) {
+    let Some(every) = manager.watchdog() else {
+        return;
+    };
+    let (node, manager) = (validator.handle().clone(), manager.clone());
+    runtime.spawn(async move {
+        let mut ticks = tokio::time::interval(every);
+        loop {
+            ticks.tick().await;
+            let manager = manager.clone();
+            // Through the gateway and back: a node that hangs does not answer.
+            let alive = move |_| manager.tell("WATCHDOG=1");
+            node.query(Query::Health, Box::new(alive));
+        }
+    });
 }
 
 fn bridge_options(
