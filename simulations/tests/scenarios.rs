@@ -31,6 +31,24 @@ fn each_ends_as_it_says() {
     }
 }
 
+/// Who signs two things is found out, and nobody else.
+#[test]
+fn misbehavior_is_proven_against_the_guilty_alone() {
+    for (name, guilty, least) in [("adversaries", 3, SEEDS), ("twins", 2, 1)] {
+        let scenario = Scenario::find(name).expect("a scenario that comes along");
+        let mut proven = 0;
+        for seed in 0..SEEDS {
+            let plan = scenario.plan(seed, Driver::Stepped, 4);
+            let outcome = run_plan(plan.expect("a whole scenario"), &Options::default());
+            assert_eq!(outcome.verdict, Verdict::Held, "{name}, seed {seed}");
+            assert!(outcome.guilty.iter().all(|g| *g == guilty), "{outcome:?}");
+            proven += u64::from(!outcome.guilty.is_empty());
+        }
+        // What twins say to different camps may never meet.
+        assert!(proven >= least, "{name}: proven in {proven} of {SEEDS}");
+    }
+}
+
 /// What happens in a world, without the frames: when which fault comes, who commits what, who is
 /// told what.
 fn timeline(plan: Plan) -> String {
