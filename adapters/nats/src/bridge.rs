@@ -6,8 +6,9 @@
 //! holds the node up: what cannot be sent now is kept for a while for those who ask again.
 
 use crate::link::{Incoming, LinkKey, Outgoing, Received, Refusal};
+use crate::server::Server;
 use async_nats::connection::State;
-use async_nats::{Client, ConnectOptions, Message};
+use async_nats::{Client, Message};
 use bus::ports::Transport;
 use bytes::Bytes;
 use futures::StreamExt;
@@ -37,10 +38,8 @@ pub struct Peer {
 
 /// What a bridge needs to know.
 pub struct BridgeOptions {
-    /// The server, `nats://host:port`; several with commas between.
-    pub url: String,
-    /// User and password, if the server wants them.
-    pub user: Option<(String, String)>,
+    /// The server that carries the links.
+    pub server: Server,
     /// The network.
     pub network: Name,
     /// This node.
@@ -192,17 +191,12 @@ impl Links {
     }
 
     async fn run(mut self, options: BridgeOptions, mut jobs: Receiver<Job>) {
-        let mut connect = ConnectOptions::new()
-            .name(format!("wutong {}", options.own))
-            .retry_on_initial_connect();
-        if let Some((user, password)) = options.user.clone() {
-            connect = connect.user_and_password(user, password);
-        }
-        let servers: Vec<&str> = options.url.split(',').collect();
-        let client = match connect.connect(servers).await {
+        let server = &options.server;
+        let connect = server.options(format!("wutong {}", options.own));
+        let client = match connect.connect(server.addresses()).await {
             Ok(client) => client,
             Err(error) => {
-                tracing::error!(%error, url = options.url, "the bridge cannot be built");
+                tracing::error!(%error, ?server, "the bridge cannot be built");
                 return;
             }
         };

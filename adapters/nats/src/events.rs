@@ -1,8 +1,8 @@
 //! The event sink and its link to the broker.
 
 use crate::publisher::{Batch, Publisher};
+use crate::server::Server;
 use crate::stream::stream_name;
-use async_nats::ConnectOptions;
 use async_nats::connection::State;
 use bus::ports::{Completion, Event, EventSink};
 use messages::ids::Name;
@@ -72,15 +72,15 @@ pub struct NatsEvents {
 }
 
 impl NatsEvents {
-    /// A sink for the events of `network` at the broker of `url` (`nats://host:port`).
+    /// A sink for the events of `network` at a server.
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn connect(url: &str, network: &Name) -> Self {
+    pub fn connect(server: &Server, network: &Name) -> Self {
         let (queue, batches) = unbounded_channel();
         let shared = Arc::new(Shared::default());
         let publisher = Publisher::new(network.clone(), shared.clone(), batches);
-        let task = tokio::spawn(run(url.to_owned(), publisher, shared.clone()));
+        let task = tokio::spawn(run(server.clone(), publisher, shared.clone()));
         Self {
             queue,
             shared,
@@ -130,15 +130,14 @@ impl Drop for NatsEvents {
 }
 
 /// Connects, then publishes until the sink is dropped.
-async fn run(url: String, publisher: Publisher, shared: Arc<Shared>) {
-    let options = ConnectOptions::new()
-        .name("wutong events")
-        .retry_on_initial_connect()
+async fn run(server: Server, publisher: Publisher, shared: Arc<Shared>) {
+    let options = server
+        .options("wutong events")
         .request_timeout(Some(REQUEST_TIMEOUT));
-    let client = match options.connect(&url).await {
+    let client = match options.connect(server.addresses()).await {
         Ok(client) => client,
         Err(error) => {
-            tracing::error!(%error, url, "the address of the NATS server cannot be used");
+            tracing::error!(%error, ?server, "the address of the NATS server cannot be used");
             return;
         }
     };

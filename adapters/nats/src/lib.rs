@@ -8,8 +8,10 @@ mod bridge;
 mod events;
 pub mod link;
 mod publisher;
+mod server;
 mod stream;
 
 pub use bridge::{BridgeOptions, Deliver, NatsBridge, Peer};
 pub use events::{LinkState, NatsEvents, PingError};
+pub use server::Server;
 pub use stream::{events_subject, stream_name};

@@ -7,7 +7,7 @@
 // The lints do not see that helpers of tests are tests.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use adapters_nats::{LinkState, NatsEvents, stream_name};
+use adapters_nats::{LinkState, NatsEvents, Server, stream_name};
 use async_nats::jetstream;
 use bus::ports::{Event, EventSink};
 use messages::ids::Name;
@@ -118,7 +118,7 @@ async fn a_thousand_events_arrive_in_order_and_none_twice() {
     let (port, network) = (free_port(), Name::try_new("trial-1").unwrap());
     let url = format!("nats://127.0.0.1:{port}");
     // The sink starts before the server does.
-    let sink = NatsEvents::connect(&url, &network);
+    let sink = NatsEvents::connect(&Server::open(&url), &network);
     let early = publish(&sink, 0..50);
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(
@@ -136,7 +136,7 @@ async fn a_thousand_events_arrive_in_order_and_none_twice() {
     // The publisher stops with a batch under way, and says some of it again.
     drop(publish(&sink, 400..600));
     drop(sink);
-    let sink = NatsEvents::connect(&url, &network);
+    let sink = NatsEvents::connect(&Server::open(&url), &network);
     told(publish(&sink, 380..700)).await;
     until(&sink, 700).await;
     // The server stops, and events wait for it.
@@ -146,7 +146,7 @@ async fn a_thousand_events_arrive_in_order_and_none_twice() {
     let server = Server::start(port, dir.path());
     told(waiting).await;
     // A second node publishes the same.
-    let twin = NatsEvents::connect(&url, &network);
+    let twin = NatsEvents::connect(&Server::open(&url), &network);
     until(&twin, 900).await;
     let (first, second) = (publish(&sink, 900..1000), publish(&twin, 890..1000));
     told(first).await;

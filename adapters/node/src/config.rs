@@ -4,6 +4,7 @@
 //! underscores (`WUTONG_NATS_URL` for `nats.url`); the environment wins.
 
 use crate::trial::NodeHome;
+use adapters_nats::Server;
 use messages::cbor::Canonical;
 use messages::genesis::Genesis;
 use serde::Deserialize;
@@ -58,6 +59,17 @@ pub(crate) struct NatsSection {
     /// Whether this node publishes events to JetStream.
     #[serde(default)]
     pub(crate) events: bool,
+}
+
+impl NatsSection {
+    /// The server, as the bridge and the event sink want it.
+    pub(crate) fn server(&self) -> Server {
+        let user = (self.user.clone(), self.password.clone());
+        Server {
+            url: self.url.clone(),
+            user: Some(user).filter(|(user, _)| !user.is_empty()),
+        }
+    }
 }
 
 /// Keys that the environment may set, by section.
@@ -124,7 +136,9 @@ impl Config {
 }
 
 /// The file of a validator of a trial network.
-pub(crate) fn trial_file(name: &str, http: SocketAddr, nats: &str, events: bool) -> String {
+pub(crate) fn trial_file(name: &str, http: SocketAddr, nats: &Server, events: bool) -> String {
+    let (user, password) = nats.user.clone().unwrap_or_default();
+    let url = &nats.url;
     format!(
         "# A node of a trial network; `wutong node --config THIS_FILE` runs it.\n\
          # Every key may also come from the environment: WUTONG_NATS_URL for nats.url.\n\
@@ -143,9 +157,10 @@ pub(crate) fn trial_file(name: &str, http: SocketAddr, nats: &str, events: bool)
          \n\
          [nats]\n\
          # Servers that carry the links to the other nodes, with commas between.\n\
-         url = \"{nats}\"\n\
-         # user = \"\"\n\
-         # password = \"\"\n\
+         url = \"{url}\"\n\
+         # Who this node is there; empty where the server asks nobody.\n\
+         user = \"{user}\"\n\
+         password = \"{password}\"\n\
          # Whether this node publishes events to JetStream: one node of a network does.\n\
          events = {events}\n"
     )
@@ -157,7 +172,8 @@ mod tests {
 
     fn file() -> String {
         let http = "127.0.0.1:8100".parse().unwrap();
-        trial_file("validator-0", http, "nats://127.0.0.1:4222", true)
+        let nats = Server::open("nats://127.0.0.1:4222");
+        trial_file("validator-0", http, &nats, true)
     }
 
     #[test]

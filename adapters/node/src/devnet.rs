@@ -6,7 +6,7 @@ use crate::control::{self, Order};
 use crate::signals::stop_signal;
 use crate::trial::{Founding, TrialNetwork, validators};
 use adapters_cli::Output;
-use adapters_nats::NatsEvents;
+use adapters_nats::{NatsEvents, Server};
 use bus::ports::EventSink;
 use clap::{Args, Subcommand};
 use messages::keys::PublicKey;
@@ -117,7 +117,10 @@ fn serve(args: &RunArgs, output: &mut Output<'_>) -> Result<(), String> {
         .map_err(|e| format!("cannot start threads: {e}"))?;
     let _inside = signals.enter();
     let sink = args.nats.as_ref().map(|url| {
-        Arc::new(NatsEvents::connect(url, &network.genesis.network)) as Arc<dyn EventSink>
+        Arc::new(NatsEvents::connect(
+            &Server::open(url),
+            &network.genesis.network,
+        )) as Arc<dyn EventSink>
     });
     let (board, ordered) = Board::new(&network);
     let options = ClusterOptions {

@@ -1,13 +1,16 @@
 //! `wutong init`: a network for trial, ready to be run as one process per node.
 
 use crate::config::trial_file;
-use crate::trial::{Founding, TrialNetwork, validators};
+use crate::nats_conf;
+use crate::trial::{Founding, TrialNetwork, validators, write_secret};
 use adapters_cli::Output;
+use adapters_nats::Server;
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Make a network for trial: genesis, policy, and a folder with keys and node.toml per node.
+/// Make a network for trial: genesis, policy, nats.conf, and a folder with keys and node.toml per
+/// node.
 ///
 /// All keys are made on this machine, so nobody needs to trust it for more than a trial. Example:
 /// `wutong init --validators 4 --nats nats://127.0.0.1:4222 --http 127.0.0.1:8100 --out ./net`
@@ -51,14 +54,25 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> Result<(), String
         listed: Vec::new(),
     };
     let network = TrialNetwork::open_or_found(&args.out, &founding)?;
+    let users = nats_conf::users(&network.genesis)?;
+    let conf = args.out.join("nats.conf");
+    let listen = args.nats.split(',').next().unwrap_or_default();
+    let listen = listen.trim_start_matches("nats://");
+    write_secret(&conf, &nats_conf::text(listen, &users))?;
     let mut files = Vec::new();
     for i in 0..args.validators {
         let home = network.home(i);
         let mut http = args.http;
         http.set_port(args.http.port() + i as u16);
         let path = home.dir.join("node.toml");
-        let text = trial_file(home.name().as_str(), http, &args.nats, i == 0);
-        std::fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))?;
+        let user = users.iter().find(|user| user.name == home.name().as_str());
+        let server = Server {
+            url: args.nats.clone(),
+            user: user.map(|user| (user.name.clone(), user.password.clone())),
+        };
+        let text = trial_file(home.name().as_str(), http, &server, i == 0);
+        // It holds a password.
+        write_secret(&path, &text)?;
         files.push(path.display().to_string());
     }
     if args.json {
@@ -66,6 +80,7 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> Result<(), String
             "network": network.genesis.network.to_string(),
             "genesis": args.out.join("genesis.cbor").display().to_string(),
             "policy": args.out.join("policy").display().to_string(),
+            "nats_config": conf.display().to_string(),
             "nodes": files,
         }));
         return Ok(());
@@ -73,6 +88,11 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> Result<(), String
     output.line(&format!(
         "network {} (trial, {} validators) in {shown}",
         network.genesis.network, args.validators
+    ));
+    output.line(&format!(
+        "  nats-server -c {}   (or any other server at {})",
+        conf.display(),
+        args.nats
     ));
     for file in files {
         output.line(&format!("  wutong node --config {file}"));

@@ -10,6 +10,7 @@ mod devnet;
 mod hub;
 mod init;
 mod journal;
+mod nats_conf;
 mod service;
 mod signals;
 mod systemd;

@@ -81,7 +81,7 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
         .block_on(TcpListener::bind(config.http.listen))
         .map_err(|e| format!("http.listen: {}: {e}", config.http.listen))?;
     let events = config.nats.events.then(|| {
-        let events = NatsEvents::connect(&config.nats.url, &home.genesis.network);
+        let events = NatsEvents::connect(&config.nats.server(), &home.genesis.network);
         Arc::new(events) as Arc<dyn EventSink>
     });
     let (wake, woken) = mpsc::channel();
@@ -145,10 +145,8 @@ fn bridge_options(
 ) -> BridgeOptions {
     let own = home.name();
     let others = home.genesis.validators.iter().filter(|v| v.name != own);
-    let user = &config.nats.user;
     BridgeOptions {
-        url: config.nats.url.clone(),
-        user: (!user.is_empty()).then(|| (user.clone(), config.nats.password.clone())),
+        server: config.nats.server(),
         network: home.genesis.network.clone(),
         peers: others
             .map(|v| Peer {

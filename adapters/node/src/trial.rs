@@ -285,7 +285,8 @@ fn make_validator(dir: &Path, i: usize) -> Result<GenesisValidator, String> {
     })
 }
 
-fn write_secret(path: &Path, text: &str) -> Result<(), String> {
+/// Writes a file that its owner alone may read.
+pub(crate) fn write_secret(path: &Path, text: &str) -> Result<(), String> {
     let mut options = fs::OpenOptions::new();
     let file = options
         .write(true)

@@ -298,6 +298,96 @@ fn two_down_is_no_quorum_and_what_waits_commits_once() {
     assert!(id.is_none_or(|id| ledger.contains(&id)));
 }
 
+impl Hosts {
+    /// The server with the users and permissions that `init` wrote.
+    fn start_guarded_nats(&mut self) {
+        let child = Command::new("nats-server")
+            .arg("-c")
+            .arg(self.dir.join("net/nats.conf"))
+            .current_dir(&self.dir)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let child = child.expect("WUTONG_LIVE names nats, so nats-server must be installed");
+        self.nats = Some(Process(child));
+    }
+
+    /// User and password, as nats.conf has them.
+    fn password(&self, user: &str) -> String {
+        let conf = std::fs::read_to_string(self.dir.join("net/nats.conf")).unwrap();
+        let line = conf
+            .lines()
+            .find(|l| l.contains(&format!("user: \"{user}\"")));
+        let password = line.unwrap().split("password: \"").nth(1).unwrap();
+        password.split('"').next().unwrap().to_owned()
+    }
+
+    async fn connect_as(&self, user: &str) -> async_nats::Client {
+        let password = self.password(user);
+        let options = async_nats::ConnectOptions::with_user_and_password(user.into(), password);
+        let url = format!("nats://127.0.0.1:{}", self.nats_port);
+        options.connect(url).await.unwrap()
+    }
+}
+
+#[test]
+fn credentials_reach_their_own_subjects_and_no_others() {
+    if !is_asked_for() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut hosts = Hosts::found(dir.path());
+    hosts.start_guarded_nats();
+    (0..NODES).for_each(|i| hosts.start(i));
+    let health = hosts.wait_until(0, "it hears all others", |h| {
+        h["missing"].as_array().is_some_and(Vec::is_empty) && h["quorum"] == true
+    });
+    let network = health["network"].as_str().unwrap().to_owned();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let url = format!("nats://127.0.0.1:{}", hosts.nats_port);
+        assert!(
+            async_nats::connect(&url).await.is_err(),
+            "nobody without a name"
+        );
+        let public = hosts.connect_as("events-public").await;
+        let members = hosts.connect_as("events-members").await;
+        let all = format!("wutong.{network}.v1.events.>");
+        let of = |ns: &str| format!("wutong.{network}.v1.events.{ns}.>");
+        let mut own = public.subscribe(of("public")).await.unwrap();
+        // What is not allowed is refused by the server, and nothing ever comes of it.
+        let mut others = [
+            members.subscribe(of("public")).await.unwrap(),
+            members.subscribe(all).await.unwrap(),
+            public
+                .subscribe(format!("wutong.{network}.v1.node.>"))
+                .await
+                .unwrap(),
+        ];
+        public.flush().await.unwrap();
+        members.flush().await.unwrap();
+        let node = hosts.connect_as("validator-3").await;
+        for number in 0..5 {
+            let (status, body) =
+                tokio::task::block_in_place(|| hosts.submit(1, number, 30_000)).unwrap();
+            assert_eq!(status, 201, "{body}");
+            // In the name of another: never delivered.
+            let forged = format!("wutong.{network}.v1.node.validator-1.from.validator-0");
+            node.publish(forged, "nothing".into()).await.unwrap();
+            let event = futures::StreamExt::next(&mut own).await.unwrap();
+            let event: Value = serde_json::from_slice(&event.payload).unwrap();
+            assert_eq!(event["ordinal"], number);
+        }
+        for other in &mut others {
+            let came =
+                tokio::time::timeout(Duration::from_millis(200), futures::StreamExt::next(other));
+            let came = came.await;
+            assert!(!matches!(came, Ok(Some(_))), "{came:?}");
+        }
+    });
+    hosts.wait_for_agreement();
+}
+
 #[test]
 fn a_stranger_on_the_bus_costs_a_counter_and_nothing_else() {
     if !is_asked_for() {
