@@ -20,9 +20,9 @@ use tokio::sync::oneshot;
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// A server of the test's own, ended with it.
-struct Server(Child);
+struct NatsServer(Child);
 
-impl Server {
+impl NatsServer {
     fn start(port: u16, dir: &Path) -> Self {
         let child = Command::new("nats-server")
             .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd"])
@@ -34,7 +34,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for NatsServer {
     fn drop(&mut self) {
         self.0.kill().expect("the test's own server can be ended");
         self.0
@@ -125,7 +125,7 @@ async fn a_thousand_events_arrive_in_order_and_none_twice() {
         (sink.next_ordinal(), sink.state()),
         (None, LinkState::Connecting)
     );
-    let server = Server::start(port, dir.path());
+    let server = NatsServer::start(port, dir.path());
     told(early).await;
     assert_eq!(
         (sink.next_ordinal(), sink.state()),
@@ -143,7 +143,7 @@ async fn a_thousand_events_arrive_in_order_and_none_twice() {
     drop(server);
     let waiting = publish(&sink, 700..900);
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let server = Server::start(port, dir.path());
+    let server = NatsServer::start(port, dir.path());
     told(waiting).await;
     // A second node publishes the same.
     let twin = NatsEvents::connect(&Server::open(&url), &network);
