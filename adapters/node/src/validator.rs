@@ -4,7 +4,7 @@ use crate::hub::Links;
 use crate::trial::{self, NodeHome};
 use actix_rt::Arbiter;
 use actors::{MailboxBounds, NodeHandle, NodeKeys, NodePorts, assemble};
-use adapters_fjall::{FjallNode, JournalHealth, Opened, Options};
+use adapters_fjall::{FjallNode, JournalHealth, OpenError, Opened, Options};
 use adapters_http::Console;
 use bus::ports::{Clock, EventSink};
 use ledger::engine::EngineTimeouts;
@@ -201,8 +201,12 @@ pub(crate) fn open(home: &NodeHome) -> Result<Opened, String> {
     let marker = home.dir.join("initialised");
     let fail = |e: &dyn std::fmt::Display| format!("{}: {e}", dir.display());
     let known = marker.exists();
-    if !known && !dir.exists() {
-        FjallNode::init(&dir, &home.genesis.network).map_err(|e| fail(&e))?;
+    if !known {
+        // A stop in the middle of this leaves a folder and no marker: it is begun again.
+        match FjallNode::init(&dir, &home.genesis.network) {
+            Ok(()) | Err(OpenError::AlreadyInitialised { .. }) => {}
+            Err(error) => return Err(fail(&error)),
+        }
     }
     std::fs::write(&marker, "this node has run\n").map_err(|e| fail(&e))?;
     let options = Options {
@@ -225,4 +229,31 @@ pub(crate) fn open(home: &NodeHome) -> Result<Opened, String> {
             .map_err(|_| fail(&"the genesis could not be written"))?;
     }
     Ok(opened)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::{Founding, TrialNetwork};
+
+    /// A node was stopped while it made its ledger for the first time.
+    #[test]
+    fn an_interrupted_beginning_is_begun_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let founding = Founding {
+            validators: 2,
+            listed: Vec::new(),
+        };
+        let network = TrialNetwork::open_or_found(&dir.path().join("net"), &founding).unwrap();
+        let ledger = |i: usize| network.home(i).dir.join("ledger");
+        std::fs::create_dir_all(ledger(0)).unwrap();
+        // The folder is there and empty, or whole and without the marker.
+        FjallNode::init(&ledger(1), &network.genesis.network).unwrap();
+        for i in 0..2 {
+            let opened = open(&network.home(i)).unwrap();
+            assert_eq!(opened.health, JournalHealth::Intact, "validator {i}");
+            let head = opened.store.head().unwrap();
+            assert_eq!(head.height, Height(0));
+        }
+    }
 }
