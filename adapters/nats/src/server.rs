@@ -2,6 +2,7 @@
 
 use async_nats::ConnectOptions;
 use std::fmt;
+use std::path::PathBuf;
 
 /// A NATS server, or the servers of a cluster.
 #[derive(Clone)]
@@ -10,6 +11,8 @@ pub struct Server {
     pub url: String,
     /// User and password, if the server wants them.
     pub user: Option<(String, String)>,
+    /// Certificates (PEM) of those who may vouch for the server; with them only TLS is spoken.
+    pub ca: Option<PathBuf>,
 }
 
 impl fmt::Debug for Server {
@@ -26,12 +29,17 @@ impl Server {
         Self {
             url: url.into(),
             user: None,
+            ca: None,
         }
     }
 
     /// Options to connect with: the connection is made whenever the server is there.
     pub(crate) fn options(&self, name: impl ToString) -> ConnectOptions {
         let options = ConnectOptions::new().name(name).retry_on_initial_connect();
+        let options = match &self.ca {
+            Some(ca) => options.require_tls(true).add_root_certificates(ca.clone()),
+            None => options,
+        };
         match self.user.clone() {
             Some((user, password)) => options.user_and_password(user, password),
             None => options,

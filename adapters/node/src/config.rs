@@ -56,6 +56,9 @@ pub(crate) struct NatsSection {
     /// Password of the user.
     #[serde(default)]
     pub(crate) password: String,
+    /// Certificates (PEM) of those who may vouch for the server; empty: no TLS.
+    #[serde(default)]
+    ca: PathBuf,
     /// Whether this node publishes events to JetStream.
     #[serde(default)]
     pub(crate) events: bool,
@@ -63,17 +66,18 @@ pub(crate) struct NatsSection {
 
 impl NatsSection {
     /// The server, as the bridge and the event sink want it.
-    pub(crate) fn server(&self) -> Server {
+    fn server(&self, beside: &Path) -> Server {
         let user = (self.user.clone(), self.password.clone());
         Server {
             url: self.url.clone(),
             user: Some(user).filter(|(user, _)| !user.is_empty()),
+            ca: Some(beside.join(&self.ca)).filter(|_| !self.ca.as_os_str().is_empty()),
         }
     }
 }
 
 /// Keys that the environment may set, by section.
-const KEYS: [(&str, &str); 8] = [
+const KEYS: [(&str, &str); 9] = [
     ("node", "name"),
     ("node", "genesis"),
     ("node", "folder"),
@@ -81,6 +85,7 @@ const KEYS: [(&str, &str); 8] = [
     ("nats", "url"),
     ("nats", "user"),
     ("nats", "password"),
+    ("nats", "ca"),
     ("nats", "events"),
 ];
 
@@ -116,6 +121,15 @@ impl Config {
         // From text, for its errors name line and key.
         let merged = toml::to_string(&table).map_err(|e| e.to_string())?;
         toml::from_str(&merged).map_err(|e| e.to_string())
+    }
+
+    /// The server of the links; its certificates are found beside the file.
+    pub(crate) fn server(&self, file: &Path) -> Result<Server, String> {
+        let server = self.nats.server(file.parent().unwrap_or(Path::new(".")));
+        if let Some(ca) = &server.ca {
+            std::fs::read(ca).map_err(|e| format!("nats.ca: {}: {e}", ca.display()))?;
+        }
+        Ok(server)
     }
 
     /// The node's home, with the genesis document read and checked.
@@ -161,6 +175,7 @@ pub(crate) fn trial_file(name: &str, http: SocketAddr, nats: &Server, events: bo
          # Who this node is there; empty where the server asks nobody.\n\
          user = \"{user}\"\n\
          password = \"{password}\"\n\
+         # ca = \"ca.pem\"  (certificates that vouch for the server: speak TLS only)\n\
          # Whether this node publishes events to JetStream: one node of a network does.\n\
          events = {events}\n"
     )

@@ -69,6 +69,7 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> Result<(), String
         let server = Server {
             url: args.nats.clone(),
             user: user.map(|user| (user.name.clone(), user.password.clone())),
+            ca: None,
         };
         let text = trial_file(home.name().as_str(), http, &server, i == 0);
         // It holds a password.

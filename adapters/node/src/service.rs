@@ -9,7 +9,7 @@ use crate::validator::{Surroundings, Validator};
 use actors::NodeHandle;
 use adapters_cli::Output;
 use adapters_http::Console;
-use adapters_nats::{BridgeOptions, NatsBridge, NatsEvents, Peer};
+use adapters_nats::{BridgeOptions, NatsBridge, NatsEvents, Peer, Server};
 use bus::api::{NodeApi, Query};
 use bus::ports::{EventSink, Transport};
 use clap::Args;
@@ -55,6 +55,7 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     let config = Config::read(&args.config)?;
     let home = config.home(&args.config)?;
     let keys = home.keys()?;
+    let server = config.server(&args.config)?;
     if args.check {
         let genesis = &home.genesis;
         output.line(&format!(
@@ -76,12 +77,16 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     // actix runs the node on a thread of its own; its system must live as long.
     let system = crate::cluster::actix_system()?;
     actix_rt::System::set_current(system.clone());
-    let bridge = NatsBridge::start(bridge_options(&config, &home, keys.transport.clone()))?;
+    let bridge = NatsBridge::start(bridge_options(
+        server.clone(),
+        &home,
+        keys.transport.clone(),
+    ))?;
     let listener = runtime
         .block_on(TcpListener::bind(config.http.listen))
         .map_err(|e| format!("http.listen: {}: {e}", config.http.listen))?;
     let events = config.nats.events.then(|| {
-        let events = NatsEvents::connect(&config.nats.server(), &home.genesis.network);
+        let events = NatsEvents::connect(&server, &home.genesis.network);
         Arc::new(events) as Arc<dyn EventSink>
     });
     let (wake, woken) = mpsc::channel();
@@ -139,14 +144,14 @@ fn watch(runtime: &Runtime, validator: &Validator, manager: &Arc<Manager>) {
 }
 
 fn bridge_options(
-    config: &Config,
+    server: Server,
     home: &NodeHome,
     key: messages::keys::PrivateKey,
 ) -> BridgeOptions {
     let own = home.name();
     let others = home.genesis.validators.iter().filter(|v| v.name != own);
     BridgeOptions {
-        server: config.nats.server(),
+        server,
         network: home.genesis.network.clone(),
         peers: others
             .map(|v| Peer {

@@ -388,6 +388,69 @@ fn credentials_reach_their_own_subjects_and_no_others() {
     hosts.wait_for_agreement();
 }
 
+/// Makes a key and a certificate that vouches for itself, for this host.
+fn certificate(dir: &Path) {
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+        ])
+        .args(["-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-keyout", "key.pem", "-out", "ca.pem"])
+        .current_dir(dir)
+        .output()
+        .expect("openssl makes the certificate");
+    let said = String::from_utf8_lossy(&made.stderr).into_owned();
+    assert!(made.status.success(), "{said}");
+}
+
+#[test]
+fn links_speak_tls_with_those_whom_the_certificate_vouches_for() {
+    if !is_asked_for() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut hosts = Hosts::found(dir.path());
+    certificate(dir.path());
+    let child = Command::new("nats-server")
+        .args([
+            "-a",
+            "127.0.0.1",
+            "-p",
+            &hosts.nats_port.to_string(),
+            "--tls",
+        ])
+        .args(["--tlscert", "ca.pem", "--tlskey", "key.pem"])
+        .current_dir(dir.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    hosts.nats = Some(Process(child.expect("nats-server must be installed")));
+    for i in 0..NODES {
+        let config = dir.path().join(format!("net/node-{i}/node.toml"));
+        let text = std::fs::read_to_string(&config).unwrap();
+        // Node 3 does not know the certificate, and is not heard.
+        let ca = if i == 3 {
+            ""
+        } else {
+            "ca = \"../../ca.pem\"\n"
+        };
+        std::fs::write(&config, text.replace("events =", &format!("{ca}events ="))).unwrap();
+        hosts.start(i);
+    }
+    hosts.wait_until(0, "it hears those who speak TLS", |h| {
+        h["quorum"] == true && h["missing"][0] == "validator-3"
+    });
+    let (status, body) = hosts.submit(1, 1, 30_000).unwrap();
+    assert_eq!(status, 201, "{body}");
+}
+
 #[test]
 fn a_stranger_on_the_bus_costs_a_counter_and_nothing_else() {
     if !is_asked_for() {
