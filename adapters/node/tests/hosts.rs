@@ -140,6 +140,24 @@ impl Hosts {
         }
     }
 
+    /// Waits until every node has heard every other. A node that starts misses nobody for a while,
+    /// so its health says nothing yet.
+    fn wait_until_all_hear(&self) {
+        let began = Instant::now();
+        let hears_all = |i: usize| {
+            let answer = get(&format!("{}/v1/validators", self.url(i)));
+            let body = answer.map(|(_, body)| body).unwrap_or_default();
+            let value: Value = serde_json::from_str(&body).unwrap_or(Value::Null);
+            let heard = |v: &Value| v["own"] == true || v["silent_ms"].is_u64();
+            let validators = value["validators"].as_array();
+            validators.is_some_and(|all| all.len() == NODES && all.iter().all(heard))
+        };
+        while !(0..NODES).all(hears_all) {
+            assert!(began.elapsed() < PATIENCE, "nodes never hear one another");
+            thread::sleep(Duration::from_millis(20)); // between two looks, not in place of one
+        }
+    }
+
     /// Waits until all hold and published the same.
     fn wait_for_agreement(&self) -> (u64, String) {
         let began = Instant::now();
@@ -223,9 +241,7 @@ fn four_processes_go_on_while_one_after_the_other_is_killed() {
     (0..NODES).for_each(|i| hosts.start(i));
     hosts.wait_until(0, "it answers", |h| !h["node"].is_null());
     hosts.start_nats();
-    hosts.wait_until(0, "it hears all others", |h| {
-        h["missing"].as_array().is_some_and(Vec::is_empty)
-    });
+    hosts.wait_until_all_hear();
     let (stop, made) = (AtomicBool::new(false), AtomicU64::new(0));
     let mut processes = std::mem::take(&mut hosts.nodes);
     let receipted = thread::scope(|scope| {
@@ -272,9 +288,7 @@ fn two_down_is_no_quorum_and_what_waits_commits_once() {
     let mut hosts = Hosts::found(dir.path());
     hosts.start_nats();
     (0..NODES).for_each(|i| hosts.start(i));
-    hosts.wait_until(0, "it hears all others", |h| {
-        h["missing"].as_array().is_some_and(Vec::is_empty) && h["quorum"] == true
-    });
+    hosts.wait_until_all_hear();
     let (status, body) = hosts.submit(0, 1, 30_000).unwrap();
     assert_eq!(status, 201, "{body}");
     hosts.nodes[2] = None;
@@ -339,9 +353,8 @@ fn credentials_reach_their_own_subjects_and_no_others() {
     let mut hosts = Hosts::found(dir.path());
     hosts.start_guarded_nats();
     (0..NODES).for_each(|i| hosts.start(i));
-    let health = hosts.wait_until(0, "it hears all others", |h| {
-        h["missing"].as_array().is_some_and(Vec::is_empty) && h["quorum"] == true
-    });
+    hosts.wait_until_all_hear();
+    let health = hosts.health(0);
     let network = health["network"].as_str().unwrap().to_owned();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
@@ -444,9 +457,11 @@ fn links_speak_tls_with_those_whom_the_certificate_vouches_for() {
         std::fs::write(&config, text.replace("events =", &format!("{ca}events ="))).unwrap();
         hosts.start(i);
     }
-    hosts.wait_until(0, "it hears those who speak TLS", |h| {
-        h["quorum"] == true && h["missing"][0] == "validator-3"
-    });
+    for i in 0..3 {
+        hosts.wait_until(i, "it hears those who speak TLS", |h| {
+            h["missing"] == serde_json::json!(["validator-3"])
+        });
+    }
     let (status, body) = hosts.submit(1, 1, 30_000).unwrap();
     assert_eq!(status, 201, "{body}");
 }
@@ -460,9 +475,8 @@ fn a_stranger_on_the_bus_costs_a_counter_and_nothing_else() {
     let mut hosts = Hosts::found(dir.path());
     hosts.start_nats();
     (0..NODES).for_each(|i| hosts.start(i));
-    let health = hosts.wait_until(0, "it hears all others", |h| {
-        h["missing"].as_array().is_some_and(Vec::is_empty) && h["quorum"] == true
-    });
+    hosts.wait_until_all_hear();
+    let health = hosts.health(0);
     let network = health["network"].as_str().unwrap().to_owned();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let url = format!("nats://127.0.0.1:{}", hosts.nats_port);
