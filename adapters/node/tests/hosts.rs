@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -55,14 +56,18 @@ struct Hosts {
     nodes: Vec<Option<Process>>,
 }
 
-/// So many free ports in a row.
+/// So many free ports in a row, which no other test of this process gets: below those that the
+/// system hands out by itself.
 fn free_ports(count: u16) -> u16 {
-    for _ in 0..200 {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let first = listener.local_addr().unwrap().port();
-        drop(listener);
-        let run = first.checked_add(count).map(|end| first..end);
-        if run.is_some_and(|mut run| run.all(|p| TcpListener::bind(("127.0.0.1", p)).is_ok())) {
+    static NEXT: Mutex<u16> = Mutex::new(0);
+    let mut next = NEXT.lock().unwrap();
+    if *next == 0 {
+        *next = 16_000 + (std::process::id() % 400) as u16 * 32;
+    }
+    for _ in 0..500 {
+        let first = *next;
+        *next += count;
+        if (first..first + count).all(|p| TcpListener::bind(("127.0.0.1", p)).is_ok()) {
             return first;
         }
     }
