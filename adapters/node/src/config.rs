@@ -150,7 +150,7 @@ impl Config {
 }
 
 /// The file of a validator of a trial network.
-pub(crate) fn trial_file(name: &str, http: SocketAddr, nats: &Server, events: bool) -> String {
+pub(crate) fn trial_file(name: &str, http: SocketAddr, nats: &Server) -> String {
     let (user, password) = nats.user.clone().unwrap_or_default();
     let url = &nats.url;
     format!(
@@ -176,8 +176,9 @@ pub(crate) fn trial_file(name: &str, http: SocketAddr, nats: &Server, events: bo
          user = \"{user}\"\n\
          password = \"{password}\"\n\
          # ca = \"ca.pem\"  (certificates that vouch for the server: speak TLS only)\n\
-         # Whether this node publishes events to JetStream: one node of a network does.\n\
-         events = {events}\n"
+         # Whether this node publishes events to JetStream. Several may: the first of genesis does, and\n\
+         # the others go on when it does not.\n\
+         events = true\n"
     )
 }
 
@@ -188,7 +189,7 @@ mod tests {
     fn file() -> String {
         let http = "127.0.0.1:8100".parse().unwrap();
         let nats = Server::open("nats://127.0.0.1:4222");
-        trial_file("validator-0", http, &nats, true)
+        trial_file("validator-0", http, &nats)
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> Result<(), String
             user: user.map(|user| (user.name.clone(), user.password.clone())),
             ca: None,
         };
-        let text = trial_file(home.name().as_str(), http, &server, i == 0);
+        let text = trial_file(home.name().as_str(), http, &server);
         // It holds a password.
         write_secret(&path, &text)?;
         files.push(path.display().to_string());

@@ -15,25 +15,25 @@ pub(crate) struct User {
     subscribe: Vec<String>,
 }
 
-/// The users of a network: its nodes, of which the first publishes events, and one reader for each
+/// The users of a network: its nodes, each of which may publish events, and one reader for each
 /// namespace.
 pub(crate) fn users(genesis: &Genesis) -> Result<Vec<User>, String> {
     let network = &genesis.network;
     let mut users = Vec::new();
-    for (place, validator) in genesis.validators.iter().enumerate() {
+    for validator in &genesis.validators {
         let name = &validator.name;
-        let mut publish = vec![format!("wutong.{network}.v1.node.*.from.{name}")];
-        let mut subscribe = vec![format!("wutong.{network}.v1.node.{name}.from.*")];
-        if place == 0 {
-            publish.push(format!("wutong.{network}.v1.events.>"));
-            publish.push("$JS.API.>".into());
-            subscribe.push("_INBOX.>".into());
-        }
         users.push(User {
             name: name.to_string(),
             password: hex::encode(random()?),
-            publish,
-            subscribe,
+            publish: vec![
+                format!("wutong.{network}.v1.node.*.from.{name}"),
+                format!("wutong.{network}.v1.events.>"),
+                "$JS.API.>".into(),
+            ],
+            subscribe: vec![
+                format!("wutong.{network}.v1.node.{name}.from.*"),
+                "_INBOX.>".into(),
+            ],
         });
     }
     for namespace in &genesis.namespaces {
