@@ -116,6 +116,11 @@ impl EventChain {
         self.hash
     }
 
+    /// The network.
+    pub fn network(&self) -> &Name {
+        &self.network
+    }
+
     /// The namespace, for a chain of one.
     pub fn namespace(&self) -> Option<&Name> {
         self.namespace.as_ref()

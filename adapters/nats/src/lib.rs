@@ -8,12 +8,14 @@ mod bridge;
 mod events;
 pub mod link;
 mod publisher;
+mod reader;
 mod server;
 mod service;
 mod stream;
 
 pub use bridge::{BridgeOptions, Deliver, NatsBridge, Peer};
 pub use events::{LinkState, NatsEvents, PingError};
+pub use reader::{EventReader, ReadError, ReaderOptions, ReaderPosition};
 pub use server::{ClientCertificate, Identity, Server};
 pub use service::{NatsService, QUEUE_GROUP, SERVICE_NAME, ServiceOptions, api_subject};
 pub use stream::{events_subject, stream_name};
