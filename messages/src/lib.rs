@@ -18,6 +18,7 @@ pub mod cose_receipt;
 pub mod deposit;
 pub mod entropy;
 pub mod event;
+pub mod event_chain;
 pub mod genesis;
 pub mod hash;
 pub mod ids;

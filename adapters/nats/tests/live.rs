@@ -5,56 +5,17 @@
 //! installed then.
 
 // The lints do not see that helpers of tests are tests.
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![allow(clippy::unwrap_used)]
+
+mod support;
 
 use adapters_nats::{LinkState, NatsEvents, Server, stream_name};
 use async_nats::jetstream;
 use bus::ports::{Event, EventSink};
 use messages::ids::Name;
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+use support::{NatsServer, WAIT_MAX, free_port, is_asked_for};
 use tokio::sync::oneshot;
-
-const WAIT_MAX: Duration = Duration::from_secs(60);
-
-/// A server of the test's own, ended with it.
-struct NatsServer(Child);
-
-impl NatsServer {
-    fn start(port: u16, dir: &Path) -> Self {
-        let child = Command::new("nats-server")
-            .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd"])
-            .arg(dir)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        Self(child.expect("WUTONG_LIVE names nats, so nats-server must be installed"))
-    }
-}
-
-impl Drop for NatsServer {
-    fn drop(&mut self) {
-        self.0.kill().expect("the test's own server can be ended");
-        self.0
-            .wait()
-            .expect("the test's own server can be waited for");
-    }
-}
-
-fn is_asked_for() -> bool {
-    let asked = std::env::var("WUTONG_LIVE").is_ok_and(|v| v.contains("nats"));
-    if !asked {
-        println!("skipped: WUTONG_LIVE does not name nats");
-    }
-    asked
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
 
 fn events(ordinals: core::ops::Range<u64>) -> Vec<Event> {
     let event = |ordinal: u64| Event {

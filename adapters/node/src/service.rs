@@ -9,7 +9,9 @@ use crate::validator::{Surroundings, Validator};
 use actors::NodeHandle;
 use adapters_cli::Output;
 use adapters_http::Console;
-use adapters_nats::{BridgeOptions, NatsBridge, NatsEvents, Peer, Server};
+use adapters_nats::{
+    BridgeOptions, NatsBridge, NatsEvents, NatsService, Peer, Server, ServiceOptions,
+};
 use bus::api::{NodeApi, Query};
 use bus::ports::{EventSink, Transport};
 use clap::Args;
@@ -62,6 +64,7 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     let home = config.home(&args.config)?;
     let keys = home.keys()?;
     let server = config.server(&args.config)?;
+    let api_server = config.api_server(&args.config)?;
     if args.check {
         let genesis = &home.genesis;
         output.line(&format!(
@@ -108,6 +111,15 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
         statements: Arc::new(BatchedZip215),
     };
     let validator = Validator::start(&home, Some(listener), &around)?;
+    let _api = api_server.map(|server| {
+        let options = ServiceOptions {
+            server,
+            network: home.genesis.network.clone(),
+            node: home.name(),
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        NatsService::start(options, Arc::new(validator.handle().clone()))
+    });
     let (name, network) = (home.name(), &home.genesis.network);
     output.line(&format!(
         "{name} of network {network}  http://{}  {}",
