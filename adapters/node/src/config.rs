@@ -142,13 +142,7 @@ pub(crate) struct TrialUsers {
 }
 
 /// The file of a validator of a trial network.
-pub(crate) fn trial_file(
-    name: &str,
-    http: SocketAddr,
-    url: &str,
-    users: &TrialUsers,
-    events: bool,
-) -> String {
+pub(crate) fn trial_file(name: &str, http: SocketAddr, url: &str, users: &TrialUsers) -> String {
     let ((user, password), (api_user, api_password)) = (&users.node, &users.api);
     format!(
         "# A node of a trial network; `wutong node --config THIS_FILE` runs it.\n\
@@ -174,8 +168,9 @@ pub(crate) fn trial_file(
          password = \"{password}\"\n\
          # nkey = \"node.nk\", credentials = \"node.creds\", ca = \"ca.pem\", client_certificate,\n\
          # client_key: other ways to be known, and TLS; docs/hosts.md has them.\n\
-         # Whether this node publishes events to JetStream: one node of a network does.\n\
-         events = {events}\n\
+         # Whether this node publishes events to JetStream. Several may: the first of genesis does, and\n\
+         # the others go on when it does not.\n\
+         events = true\n\
          # Whether this node answers clients over NATS, as a user that may do nothing else.\n\
          api = true\n\
          api_user = \"{api_user}\"\n\
@@ -190,7 +185,7 @@ mod tests {
     fn file() -> String {
         let http = "127.0.0.1:8100".parse().unwrap();
         let users = TrialUsers::default();
-        trial_file("validator-0", http, "nats://127.0.0.1:4222", &users, true)
+        trial_file("validator-0", http, "nats://127.0.0.1:4222", &users)
     }
 
     #[test]

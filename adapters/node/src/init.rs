@@ -69,7 +69,7 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> Result<(), String
             node: nats_conf::find(&users, name.as_str()),
             api: nats_conf::find(&users, &format!("api-{name}")),
         };
-        let text = trial_file(name.as_str(), http, &args.nats, &known, i == 0);
+        let text = trial_file(name.as_str(), http, &args.nats, &known);
         // It holds a password.
         write_secret(&path, &text)?;
         files.push(path.display().to_string());

@@ -19,6 +19,7 @@ use messages::ids::Name;
 use messages::ports::BatchedZip215;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -35,6 +36,11 @@ pub(crate) struct NodeArgs {
     #[arg(long)]
     check: bool,
 }
+
+/// How long each validator that publishes events leaves them to the one before it.
+const STANDBY: Duration = Duration::from_millis(500);
+/// So many times at most.
+const STANDBY_MAX: u32 = 20;
 
 /// Links over NATS; one node is on them.
 struct Bridged(Arc<NatsBridge>);
@@ -89,7 +95,7 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
         .block_on(TcpListener::bind(config.http.listen))
         .map_err(|e| format!("http.listen: {}: {e}", config.http.listen))?;
     let events = config.nats.events.then(|| {
-        let events = NatsEvents::connect(&server, &home.genesis.network);
+        let events = NatsEvents::connect(&server, &home.genesis.network, standby(home.place));
         Arc::new(events) as Arc<dyn EventSink>
     });
     let (wake, woken) = mpsc::channel();
@@ -153,6 +159,11 @@ fn watch(runtime: &Runtime, validator: &Validator, manager: &Arc<Manager>) {
             node.query(Query::Health, Box::new(alive));
         }
     });
+}
+
+/// How long a validator leaves events to those before it in genesis.
+fn standby(place: usize) -> Duration {
+    STANDBY * u32::try_from(place).unwrap_or(u32::MAX).min(STANDBY_MAX)
 }
 
 fn bridge_options(
