@@ -264,7 +264,15 @@ fn a_reader_of_one_namespace_reads_no_other() {
         let made = create(&owner, &own, name).await.unwrap();
         assert_eq!(made["num_pending"], 1, "{made}");
         let next = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.events-public");
-        let event = api(&owner, &next, &json!({ "batch": 1 })).await.unwrap();
+        let inbox = owner.new_inbox();
+        let mut events = owner.subscribe(inbox.clone()).await.unwrap();
+        let wanted = json!({ "batch": 1 }).to_string();
+        owner
+            .publish_with_reply(next, inbox, wanted.into())
+            .await
+            .unwrap();
+        let event = tokio::time::timeout(support::PATIENCE, events.next()).await;
+        let event: Value = serde_json::from_slice(&event.unwrap().unwrap().payload).unwrap();
         assert_eq!(event["version"], 2, "{event}");
         assert!(event["receipt"].is_string(), "{event}");
     });
