@@ -17,6 +17,7 @@ pub mod consensus;
 pub mod cose_receipt;
 pub mod deposit;
 pub mod entropy;
+pub mod founding;
 pub mod genesis;
 pub mod hash;
 pub mod ids;
