@@ -77,9 +77,18 @@ impl NatsEvents {
     /// # Panics
     /// Outside a tokio runtime.
     pub fn connect(server: &Server, network: &Name) -> Self {
+        Self::connect_replicated(server, network, 1)
+    }
+
+    /// The same at a cluster that keeps each event on `replicas` (1 to 5) of its servers. A stream
+    /// that is there already stays as it is.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn connect_replicated(server: &Server, network: &Name, replicas: usize) -> Self {
         let (queue, batches) = unbounded_channel();
         let shared = Arc::new(Shared::default());
-        let publisher = Publisher::new(network.clone(), shared.clone(), batches);
+        let publisher = Publisher::new(network.clone(), replicas, shared.clone(), batches);
         let task = tokio::spawn(run(server.clone(), publisher, shared.clone()));
         Self {
             queue,

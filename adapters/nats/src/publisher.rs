@@ -27,6 +27,7 @@ pub(crate) struct Batch {
 /// Publishes batches in order.
 pub(crate) struct Publisher {
     network: Name,
+    replicas: usize,
     shared: Arc<Shared>,
     batches: UnboundedReceiver<Batch>,
     /// Where the stream stands; none when an answer is missing.
@@ -37,11 +38,13 @@ pub(crate) struct Publisher {
 impl Publisher {
     pub(crate) fn new(
         network: Name,
+        replicas: usize,
         shared: Arc<Shared>,
         batches: UnboundedReceiver<Batch>,
     ) -> Self {
         Self {
             network,
+            replicas,
             shared,
             batches,
             position: None,
@@ -110,7 +113,7 @@ impl Publisher {
             if let Some(position) = self.position {
                 return position;
             }
-            match position(context, &self.network).await {
+            match position(context, &self.network, self.replicas).await {
                 Ok(position) => self.stand_at(position),
                 Err(error) => {
                     tracing::warn!(%error, "the event stream does not answer yet");

@@ -3,7 +3,9 @@
 //! Every key may also come from the environment, as `WUTONG_` and the key in capitals with
 //! underscores (`WUTONG_NATS_URL` for `nats.url`); the environment wins.
 
-use crate::trial::NodeHome;
+use crate::genesis::signatures;
+use crate::trial::{NodeHome, with_next};
+use adapters_keys::Passphrase;
 use adapters_nats::Server;
 use messages::cbor::Canonical;
 use messages::genesis::Genesis;
@@ -34,6 +36,16 @@ pub(crate) struct NodeSection {
     genesis: PathBuf,
     /// Folder of the node: `keys/` and `ledger/` are in it.
     folder: PathBuf,
+    /// File with the passphrase of encrypted keys; empty: the environment or the service manager.
+    #[serde(default)]
+    passphrase_file: PathBuf,
+    /// How long waiting receipts may take once the node is told to stop, in seconds.
+    #[serde(default = "drain_seconds")]
+    pub(crate) drain_seconds: u64,
+}
+
+fn drain_seconds() -> u64 {
+    10
 }
 
 /// `[http]`.
@@ -62,6 +74,13 @@ pub(crate) struct NatsSection {
     /// Whether this node publishes events to JetStream.
     #[serde(default)]
     pub(crate) events: bool,
+    /// On how many servers of a cluster each event is kept (1 to 5).
+    #[serde(default = "event_replicas")]
+    pub(crate) event_replicas: usize,
+}
+
+fn event_replicas() -> usize {
+    1
 }
 
 impl NatsSection {
@@ -77,16 +96,19 @@ impl NatsSection {
 }
 
 /// Keys that the environment may set, by section.
-const KEYS: [(&str, &str); 9] = [
+const KEYS: [(&str, &str); 12] = [
     ("node", "name"),
     ("node", "genesis"),
     ("node", "folder"),
+    ("node", "passphrase_file"),
+    ("node", "drain_seconds"),
     ("http", "listen"),
     ("nats", "url"),
     ("nats", "user"),
     ("nats", "password"),
     ("nats", "ca"),
     ("nats", "events"),
+    ("nats", "event_replicas"),
 ];
 
 impl Config {
@@ -109,6 +131,10 @@ impl Config {
                     .parse::<bool>()
                     .map(toml::Value::Boolean)
                     .map_err(|_| format!("{name}: expected true or false, found {value}"))?,
+                "drain_seconds" | "event_replicas" => value
+                    .parse::<u32>()
+                    .map(|number| toml::Value::Integer(number.into()))
+                    .map_err(|_| format!("{name}: expected a number, found {value}"))?,
                 _ => toml::Value::String(value),
             };
             let section = table
@@ -143,42 +169,83 @@ impl Config {
         genesis
             .policy()
             .map_err(|e| format!("node.genesis: {shown}: {e}"))?;
+        if !genesis.demonstration {
+            signatures::check_beside(&path, &genesis)?;
+        }
         let folder = beside.join(&self.node.folder);
-        NodeHome::new(Arc::new(genesis), &self.node.name, folder)
-            .map_err(|e| format!("node.name: {e}"))
+        let mut home = NodeHome::new(Arc::new(genesis), &self.node.name, folder)
+            .map_err(|e| format!("node.name: {e}"))?;
+        let file = &self.node.passphrase_file;
+        let file = Some(beside.join(file)).filter(|_| !file.as_os_str().is_empty());
+        home.passphrase = Passphrase::find(file.as_deref()).map_err(with_next)?;
+        Ok(home)
     }
 }
 
-/// The file of a validator of a trial network.
-pub(crate) fn trial_file(name: &str, http: SocketAddr, nats: &Server, events: bool) -> String {
-    let (user, password) = nats.user.clone().unwrap_or_default();
-    let url = &nats.url;
-    format!(
-        "# A node of a trial network; `wutong node --config THIS_FILE` runs it.\n\
-         # Every key may also come from the environment: WUTONG_NATS_URL for nats.url.\n\
-         \n\
-         [node]\n\
-         # Its name in genesis.\n\
-         name = \"{name}\"\n\
-         # The genesis document, relative to this file.\n\
-         genesis = \"../genesis.cbor\"\n\
-         # Folder of the node: keys/ (readable by its owner alone) and ledger/ are in it.\n\
-         folder = \".\"\n\
-         \n\
-         [http]\n\
-         # Address of API and console.\n\
-         listen = \"{http}\"\n\
-         \n\
-         [nats]\n\
-         # Servers that carry the links to the other nodes, with commas between.\n\
-         url = \"{url}\"\n\
-         # Who this node is there; empty where the server asks nobody.\n\
-         user = \"{user}\"\n\
-         password = \"{password}\"\n\
-         # ca = \"ca.pem\"  (certificates that vouch for the server: speak TLS only)\n\
-         # Whether this node publishes events to JetStream: one node of a network does.\n\
-         events = {events}\n"
-    )
+/// What a new `node.toml` says.
+pub(crate) struct NodeFile<'a> {
+    /// First line: what the node is part of.
+    pub(crate) about: &'a str,
+    /// Its name in genesis.
+    pub(crate) name: &'a str,
+    /// The genesis document, relative to the file.
+    pub(crate) genesis: &'a str,
+    /// Address of its HTTP.
+    pub(crate) http: SocketAddr,
+    /// Servers, and who it is there.
+    pub(crate) nats: &'a Server,
+    /// Whether it publishes events.
+    pub(crate) events: bool,
+    /// On how many servers each event is kept.
+    pub(crate) event_replicas: usize,
+}
+
+impl NodeFile<'_> {
+    /// The file.
+    pub(crate) fn text(&self) -> String {
+        let (user, password) = self.nats.user.clone().unwrap_or_default();
+        let url = &self.nats.url;
+        let Self {
+            about,
+            name,
+            genesis,
+            http,
+            events,
+            event_replicas,
+            ..
+        } = self;
+        format!(
+            "# {about}; `wutong node --config THIS_FILE` runs it.\n\
+             # Every key may also come from the environment: WUTONG_NATS_URL for nats.url.\n\
+             \n\
+             [node]\n\
+             # Its name in genesis.\n\
+             name = \"{name}\"\n\
+             # The genesis document, relative to this file.\n\
+             genesis = \"{genesis}\"\n\
+             # Folder of the node: keys/ (readable by its owner alone) and ledger/ are in it.\n\
+             folder = \".\"\n\
+             # passphrase_file = \"passphrase\"  (opens encrypted keys; readable by its owner alone)\n\
+             # How long waiting receipts may take once the node is told to stop, in seconds.\n\
+             drain_seconds = 10\n\
+             \n\
+             [http]\n\
+             # Address of API and console.\n\
+             listen = \"{http}\"\n\
+             \n\
+             [nats]\n\
+             # Servers that carry the links to the other nodes, with commas between.\n\
+             url = \"{url}\"\n\
+             # Who this node is there; empty where the server asks nobody.\n\
+             user = \"{user}\"\n\
+             password = \"{password}\"\n\
+             # ca = \"ca.pem\"  (certificates that vouch for the server: speak TLS only)\n\
+             # Whether this node publishes events to JetStream: one node of a network does.\n\
+             events = {events}\n\
+             # On how many servers of a cluster each event is kept.\n\
+             event_replicas = {event_replicas}\n"
+        )
+    }
 }
 
 #[cfg(test)]
@@ -188,7 +255,16 @@ mod tests {
     fn file() -> String {
         let http = "127.0.0.1:8100".parse().unwrap();
         let nats = Server::open("nats://127.0.0.1:4222");
-        trial_file("validator-0", http, &nats, true)
+        let file = NodeFile {
+            about: "A node of a trial network",
+            name: "validator-0",
+            genesis: "../genesis.cbor",
+            http,
+            nats: &nats,
+            events: true,
+            event_replicas: 1,
+        };
+        file.text()
     }
 
     #[test]
@@ -199,18 +275,24 @@ mod tests {
         let set = |name: &str| match name {
             "WUTONG_HTTP_LISTEN" => Some("0.0.0.0:9".into()),
             "WUTONG_NATS_EVENTS" => Some("false".into()),
+            "WUTONG_NATS_EVENT_REPLICAS" => Some("3".into()),
+            "WUTONG_NODE_DRAIN_SECONDS" => Some("0".into()),
             _ => None,
         };
         let config = Config::parse(&file(), set).unwrap();
         assert_eq!(config.http.listen.port(), 9);
         assert!(!config.nats.events);
+        assert_eq!(
+            (config.nats.event_replicas, config.node.drain_seconds),
+            (3, 0)
+        );
     }
 
     #[test]
     fn what_is_wrong_is_named() {
         let refused =
             |from: &str, to: &str| Config::parse(&file().replace(from, to), |_| None).unwrap_err();
-        assert!(refused("events", "event").contains("unknown field `event`"));
+        assert!(refused("events =", "event =").contains("unknown field `event`"));
         assert!(refused("127.0.0.1:8100", "8100").contains("listen"));
         assert!(refused("[http]", "[https]").contains("https"));
         let set = |name: &str| (name == "WUTONG_NATS_EVENTS").then(|| "yes".into());

@@ -86,7 +86,8 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
         .block_on(TcpListener::bind(config.http.listen))
         .map_err(|e| format!("http.listen: {}: {e}", config.http.listen))?;
     let events = config.nats.events.then(|| {
-        let events = NatsEvents::connect(&server, &home.genesis.network);
+        let replicas = config.nats.event_replicas;
+        let events = NatsEvents::connect_replicated(&server, &home.genesis.network, replicas);
         Arc::new(events) as Arc<dyn EventSink>
     });
     let (wake, woken) = mpsc::channel();
