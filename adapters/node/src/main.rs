@@ -7,6 +7,7 @@ mod config;
 mod control;
 mod demo;
 mod devnet;
+mod drain;
 mod genesis;
 mod hub;
 mod init;

@@ -63,27 +63,33 @@ const ROUTE_PORT_OFFSET: u16 = 2_000;
 /// Most servers of a cluster.
 pub(crate) const SERVERS_MAX: u16 = 9;
 
-/// The servers that a list of URLs names; more than one are a cluster.
+/// The servers that a list of URLs names; more than one are a cluster. Servers of one host speak to
+/// one another at the ports after those for clients.
 pub(crate) fn servers(urls: &str) -> Result<Vec<ServerPlace>, String> {
-    let place = |url: &str| {
-        let address = url
-            .trim()
+    let max = u16::MAX - ROUTE_PORT_OFFSET;
+    let address = |url: &str| {
+        let address = url.trim();
+        let address = address
             .trim_start_matches("nats://")
             .trim_start_matches("tls://");
         let (host, port) = address.rsplit_once(':').unwrap_or((address, "4222"));
-        let port: u16 = port.parse().ok().filter(|port| *port > 0)?;
-        let route = port.checked_add(ROUTE_PORT_OFFSET)?;
-        (!host.is_empty()).then(|| ServerPlace {
-            client: format!("{host}:{port}"),
-            route: format!("{host}:{route}"),
-        })
-    };
-    let read = |url: &str| {
-        let max = u16::MAX - ROUTE_PORT_OFFSET;
-        place(url)
+        let port = port.parse().ok().filter(|port| (1..=max).contains(port));
+        port.filter(|_| !host.is_empty())
+            .map(|port| (host.to_owned(), port))
             .ok_or_else(|| format!("{url}: expected nats://HOST:PORT with a port of 1 to {max}"))
     };
-    urls.split(',').map(read).collect()
+    let all: Result<Vec<(String, u16)>, String> = urls.split(',').map(address).collect();
+    let all = all?;
+    let one_host = all.iter().all(|(host, _)| *host == all[0].0);
+    let last = all.iter().map(|(_, port)| *port).max().unwrap_or_default();
+    let place = |(i, (host, port)): (usize, &(String, u16))| ServerPlace {
+        client: format!("{host}:{port}"),
+        route: match one_host {
+            true => format!("{host}:{}", last + 1 + i as u16),
+            false => format!("{host}:{}", port + ROUTE_PORT_OFFSET),
+        },
+    };
+    Ok(all.iter().enumerate().map(place).collect())
 }
 
 /// URLs of so many servers on one machine, at ports from that of `url` on.
@@ -209,7 +215,7 @@ mod tests {
                 "{text}"
             );
             for other in 0..3 {
-                let route = format!("@127.0.0.1:{}\"", 27_000 + other);
+                let route = format!("@127.0.0.1:{}\"", 25_003 + other);
                 assert_eq!(text.contains(&route), other != i, "{text}");
             }
         }
@@ -222,6 +228,14 @@ mod tests {
         assert_eq!(listen("nats-0:4222"), "0.0.0.0:4222");
         assert_eq!(listen("127.0.0.1:4222"), "127.0.0.1:4222");
         assert_eq!(listen("[::1]:4222"), "[::1]:4222");
-        assert_eq!(servers("broker").unwrap()[0].client, "broker:4222");
+        let places = servers("nats://a,nats://b:4333").unwrap();
+        assert_eq!(
+            (&*places[0].client, &*places[0].route),
+            ("a:4222", "a:6222")
+        );
+        assert_eq!(
+            (&*places[1].client, &*places[1].route),
+            ("b:4333", "b:6333")
+        );
     }
 }

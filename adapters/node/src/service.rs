@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::hub::Links;
-use crate::signals::stop_signal;
+use crate::signals::StopSignals;
 use crate::systemd::Manager;
 use crate::trial::{self, NodeHome};
 use crate::validator::{Surroundings, Validator};
@@ -17,6 +17,7 @@ use messages::ids::Name;
 use messages::ports::BatchedZip215;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -58,14 +59,17 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     let server = config.server(&args.config)?;
     if args.check {
         let genesis = &home.genesis;
+        let count = genesis.validators.len();
         output.line(&format!(
-            "{}: {} of {} validators of network {}; keys are those of genesis, others cannot \
+            "{}: {} of {count} validators of network {}; keys are those of genesis, others cannot \
              read them",
             args.config.display(),
             home.name(),
-            genesis.validators.len(),
             genesis.network
         ));
+        if !genesis.demonstration {
+            output.line(&format!("the genesis is signed by all {count} validators"));
+        }
         return Ok(());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -112,17 +116,39 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     let manager = Arc::new(Manager::of_environment());
     manager.tell("READY=1");
     watch(&runtime, &validator, &manager);
+    let mut signals = StopSignals::listen();
     runtime.spawn(async move {
-        stop_signal().await;
+        signals.next().await;
         let _ = wake.send(None);
+        signals.next().await;
+        // Nothing that was acknowledged is lost, as with SIGKILL.
+        std::process::exit(1);
     });
     let stopped = woken.recv().ok().flatten();
     manager.tell("STOPPING=1");
+    if stopped.is_none() {
+        drain(&validator, config.node.drain_seconds, output);
+    }
     output.note("stopping: the node finishes what is on its way to the disk");
     drop(validator);
     match stopped {
         None => Ok(()),
         Some(reason) => Err(format!("the node stopped by itself: {reason}")),
+    }
+}
+
+/// Lets those who wait for a receipt have it.
+fn drain(validator: &Validator, seconds: u64, output: &mut Output<'_>) {
+    output.note(&format!(
+        "stopping: no new statements; those who wait for a receipt have {seconds} s; a second \
+         signal stops at once"
+    ));
+    let unanswered = validator.drain(Duration::from_secs(seconds));
+    if unanswered > 0 {
+        output.note(&format!(
+            "{unanswered} submissions got no receipt in time; what was admitted commits once the \
+             node is back, or by the others"
+        ));
     }
 }
 

@@ -215,6 +215,14 @@ fn facts(genesis: &Genesis) -> Vec<String> {
     } else if n > 1 && quorum(n - 1) + faults == n - 1 {
         facts.push(format!("{} validators tolerate as many faults", n - 1));
     }
+    for namespace in &genesis.namespaces {
+        if !namespace.open && namespace.listed.is_empty() {
+            facts.push(format!(
+                "namespace {} lists no key, so nobody can deposit in it",
+                namespace.name
+            ));
+        }
+    }
     let mut runs: BTreeMap<&str, usize> = BTreeMap::new();
     for validator in &genesis.validators {
         *runs.entry(&validator.organisation).or_default() += 1;
