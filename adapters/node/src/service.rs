@@ -77,7 +77,7 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
         .enable_all()
         .build()
         .map_err(|e| format!("cannot start threads: {e}"))?;
-    let _inside = runtime.enter();
+    let inside = runtime.enter();
     // actix runs the node on a thread of its own; its system must live as long.
     let system = crate::cluster::actix_system()?;
     actix_rt::System::set_current(system.clone());
@@ -130,6 +130,8 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
         drain(&validator, config.node.drain_seconds, output);
     }
     output.note("stopping: the node finishes what is on its way to the disk");
+    // Outside the runtime, so that this thread may wait until answers are written.
+    drop(inside);
     drop(validator);
     match stopped {
         None => Ok(()),
