@@ -4,6 +4,7 @@
 //! underscores (`WUTONG_NATS_URL` for `nats.url`); the environment wins.
 
 use crate::genesis::signatures;
+use crate::nats_config::NatsSection;
 use crate::trial::{NodeHome, with_next};
 use adapters_keys::Passphrase;
 use adapters_nats::Server;
@@ -56,47 +57,8 @@ pub(crate) struct HttpSection {
     pub(crate) listen: SocketAddr,
 }
 
-/// `[nats]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NatsSection {
-    /// Servers, with commas between.
-    pub(crate) url: String,
-    /// User, if the server wants one.
-    #[serde(default)]
-    pub(crate) user: String,
-    /// Password of the user.
-    #[serde(default)]
-    pub(crate) password: String,
-    /// Certificates (PEM) of those who may vouch for the server; empty: no TLS.
-    #[serde(default)]
-    ca: PathBuf,
-    /// Whether this node publishes events to JetStream.
-    #[serde(default)]
-    pub(crate) events: bool,
-    /// On how many servers of a cluster each event is kept (1 to 5).
-    #[serde(default = "event_replicas")]
-    pub(crate) event_replicas: usize,
-}
-
-fn event_replicas() -> usize {
-    1
-}
-
-impl NatsSection {
-    /// The server, as the bridge and the event sink want it.
-    fn server(&self, beside: &Path) -> Server {
-        let user = (self.user.clone(), self.password.clone());
-        Server {
-            url: self.url.clone(),
-            user: Some(user).filter(|(user, _)| !user.is_empty()),
-            ca: Some(beside.join(&self.ca)).filter(|_| !self.ca.as_os_str().is_empty()),
-        }
-    }
-}
-
 /// Keys that the environment may set, by section.
-const KEYS: [(&str, &str); 12] = [
+const KEYS: [(&str, &str); 21] = [
     ("node", "name"),
     ("node", "genesis"),
     ("node", "folder"),
@@ -106,9 +68,18 @@ const KEYS: [(&str, &str); 12] = [
     ("nats", "url"),
     ("nats", "user"),
     ("nats", "password"),
+    ("nats", "nkey"),
+    ("nats", "credentials"),
     ("nats", "ca"),
+    ("nats", "client_certificate"),
+    ("nats", "client_key"),
     ("nats", "events"),
     ("nats", "event_replicas"),
+    ("nats", "api"),
+    ("nats", "api_user"),
+    ("nats", "api_password"),
+    ("nats", "api_nkey"),
+    ("nats", "api_credentials"),
 ];
 
 impl Config {
@@ -127,7 +98,7 @@ impl Config {
                 continue;
             };
             let value = match key {
-                "events" => value
+                "events" | "api" => value
                     .parse::<bool>()
                     .map(toml::Value::Boolean)
                     .map_err(|_| format!("{name}: expected true or false, found {value}"))?,
@@ -149,18 +120,19 @@ impl Config {
         toml::from_str(&merged).map_err(|e| e.to_string())
     }
 
-    /// The server of the links; its certificates are found beside the file.
+    /// The server, as links and events know it; files are found beside the node's.
     pub(crate) fn server(&self, file: &Path) -> Result<Server, String> {
-        let server = self.nats.server(file.parent().unwrap_or(Path::new(".")));
-        if let Some(ca) = &server.ca {
-            std::fs::read(ca).map_err(|e| format!("nats.ca: {}: {e}", ca.display()))?;
-        }
-        Ok(server)
+        self.nats.server(beside(file), &self.node.name)
+    }
+
+    /// The server, as the API for clients knows it; none when this node answers none.
+    pub(crate) fn api_server(&self, file: &Path) -> Result<Option<Server>, String> {
+        self.nats.api_server(beside(file), &self.node.name)
     }
 
     /// The node's home, with the genesis document read and checked.
     pub(crate) fn home(&self, file: &Path) -> Result<NodeHome, String> {
-        let beside = file.parent().unwrap_or(Path::new("."));
+        let beside = beside(file);
         let path = beside.join(&self.node.genesis);
         let shown = path.display();
         let bytes = std::fs::read(&path).map_err(|e| format!("node.genesis: {shown}: {e}"))?;
@@ -182,6 +154,19 @@ impl Config {
     }
 }
 
+fn beside(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new("."))
+}
+
+/// Users and passwords of a validator at the servers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NodeUsers {
+    /// Of links and events.
+    pub(crate) node: (String, String),
+    /// Of the API for clients.
+    pub(crate) api: (String, String),
+}
+
 /// What a new `node.toml` says.
 pub(crate) struct NodeFile<'a> {
     /// First line: what the node is part of.
@@ -192,10 +177,10 @@ pub(crate) struct NodeFile<'a> {
     pub(crate) genesis: &'a str,
     /// Address of its HTTP.
     pub(crate) http: SocketAddr,
-    /// Servers, and who it is there.
-    pub(crate) nats: &'a Server,
-    /// Whether it publishes events.
-    pub(crate) events: bool,
+    /// Servers, with commas between.
+    pub(crate) url: &'a str,
+    /// Who it is there.
+    pub(crate) users: &'a NodeUsers,
     /// On how many servers each event is kept.
     pub(crate) event_replicas: usize,
 }
@@ -203,14 +188,13 @@ pub(crate) struct NodeFile<'a> {
 impl NodeFile<'_> {
     /// The file.
     pub(crate) fn text(&self) -> String {
-        let (user, password) = self.nats.user.clone().unwrap_or_default();
-        let url = &self.nats.url;
+        let ((user, password), (api_user, api_password)) = (&self.users.node, &self.users.api);
         let Self {
             about,
             name,
             genesis,
             http,
-            events,
+            url,
             event_replicas,
             ..
         } = self;
@@ -239,11 +223,17 @@ impl NodeFile<'_> {
              # Who this node is there; empty where the server asks nobody.\n\
              user = \"{user}\"\n\
              password = \"{password}\"\n\
-             # ca = \"ca.pem\"  (certificates that vouch for the server: speak TLS only)\n\
-             # Whether this node publishes events to JetStream: one node of a network does.\n\
-             events = {events}\n\
+             # nkey = \"node.nk\", credentials = \"node.creds\", ca = \"ca.pem\", client_certificate,\n\
+             # client_key: other ways to be known, and TLS; docs/hosts.md has them.\n\
+             # Whether this node publishes events to JetStream. Several may: the first of genesis does, and\n\
+             # the others go on when it does not.\n\
+             events = true\n\
              # On how many servers of a cluster each event is kept.\n\
-             event_replicas = {event_replicas}\n"
+             event_replicas = {event_replicas}\n\
+             # Whether this node answers clients over NATS, as a user that may do nothing else.\n\
+             api = true\n\
+             api_user = \"{api_user}\"\n\
+             api_password = \"{api_password}\"\n"
         )
     }
 }
@@ -254,14 +244,13 @@ mod tests {
 
     fn file() -> String {
         let http = "127.0.0.1:8100".parse().unwrap();
-        let nats = Server::open("nats://127.0.0.1:4222");
         let file = NodeFile {
             about: "A node of a trial network",
             name: "validator-0",
             genesis: "../genesis.cbor",
             http,
-            nats: &nats,
-            events: true,
+            url: "nats://127.0.0.1:4222",
+            users: &NodeUsers::default(),
             event_replicas: 1,
         };
         file.text()
@@ -271,7 +260,7 @@ mod tests {
     fn a_trial_file_is_read_and_the_environment_wins() {
         let config = Config::parse(&file(), |_| None).unwrap();
         assert_eq!(config.http.listen.port(), 8100);
-        assert!(config.nats.events && config.nats.user.is_empty());
+        assert!(config.nats.events && config.nats.api);
         let set = |name: &str| match name {
             "WUTONG_HTTP_LISTEN" => Some("0.0.0.0:9".into()),
             "WUTONG_NATS_EVENTS" => Some("false".into()),

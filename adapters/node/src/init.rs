@@ -1,10 +1,9 @@
 //! `wutong init`: a network for trial, ready to be run as one process per node.
 
-use crate::config::NodeFile;
+use crate::config::{NodeFile, NodeUsers};
 use crate::nats_conf;
 use crate::trial::{Founding, TrialNetwork, validators, write_secret};
 use adapters_cli::Output;
-use adapters_nats::Server;
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -79,19 +78,17 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> Result<(), String
         let mut http = args.http;
         http.set_port(args.http.port() + i as u16);
         let (path, name) = (home.dir.join("node.toml"), home.name());
-        let user = users.iter().find(|user| user.name == home.name().as_str());
-        let server = Server {
-            url: urls.clone(),
-            user: user.map(|user| (user.name.clone(), user.password.clone())),
-            ca: None,
+        let known = NodeUsers {
+            node: nats_conf::find(&users, name.as_str()),
+            api: nats_conf::find(&users, &format!("api-{name}")),
         };
         let file = NodeFile {
             about: "A node of a trial network",
             name: name.as_str(),
             genesis: "../genesis.cbor",
             http,
-            nats: &server,
-            events: i == 0,
+            url: &urls,
+            users: &known,
             event_replicas: servers.len().min(3),
         };
         // It holds a password.

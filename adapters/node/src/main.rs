@@ -13,6 +13,7 @@ mod hub;
 mod init;
 mod journal;
 mod nats_conf;
+mod nats_config;
 mod service;
 mod signals;
 mod systemd;

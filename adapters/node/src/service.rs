@@ -9,7 +9,9 @@ use crate::validator::{Surroundings, Validator};
 use actors::NodeHandle;
 use adapters_cli::Output;
 use adapters_http::Console;
-use adapters_nats::{BridgeOptions, NatsBridge, NatsEvents, Peer, Server};
+use adapters_nats::{
+    BridgeOptions, NatsBridge, NatsEvents, NatsService, Peer, Server, ServiceOptions,
+};
 use bus::api::{NodeApi, Query};
 use bus::ports::{EventSink, Transport};
 use clap::Args;
@@ -35,6 +37,11 @@ pub(crate) struct NodeArgs {
     check: bool,
 }
 
+/// How long each validator that publishes events leaves them to the one before it.
+const STANDBY: Duration = Duration::from_millis(500);
+/// So many times at most.
+const STANDBY_MAX: u32 = 20;
+
 /// Links over NATS; one node is on them.
 struct Bridged(Arc<NatsBridge>);
 
@@ -57,6 +64,7 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     let home = config.home(&args.config)?;
     let keys = home.keys()?;
     let server = config.server(&args.config)?;
+    let api_server = config.api_server(&args.config)?;
     if args.check {
         let genesis = &home.genesis;
         let count = genesis.validators.len();
@@ -90,8 +98,12 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
         .block_on(TcpListener::bind(config.http.listen))
         .map_err(|e| format!("http.listen: {}: {e}", config.http.listen))?;
     let events = config.nats.events.then(|| {
-        let replicas = config.nats.event_replicas;
-        let events = NatsEvents::connect_replicated(&server, &home.genesis.network, replicas);
+        let events = NatsEvents::connect_replicated(
+            &server,
+            &home.genesis.network,
+            standby(home.place),
+            config.nats.event_replicas,
+        );
         Arc::new(events) as Arc<dyn EventSink>
     });
     let (wake, woken) = mpsc::channel();
@@ -107,6 +119,15 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
         statements: Arc::new(BatchedZip215),
     };
     let validator = Validator::start(&home, Some(listener), &around)?;
+    let api = api_server.map(|server| {
+        let options = ServiceOptions {
+            server,
+            network: home.genesis.network.clone(),
+            node: home.name(),
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        NatsService::start(options, Arc::new(validator.gated()))
+    });
     let (name, network) = (home.name(), &home.genesis.network);
     output.line(&format!(
         "{name} of network {network}  http://{}  {}",
@@ -133,6 +154,7 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     // Outside the runtime, so that this thread may wait until answers are written.
     drop(inside);
     drop(validator);
+    drop(api);
     match stopped {
         None => Ok(()),
         Some(reason) => Err(format!("the node stopped by itself: {reason}")),
@@ -170,6 +192,11 @@ fn watch(runtime: &Runtime, validator: &Validator, manager: &Arc<Manager>) {
             node.query(Query::Health, Box::new(alive));
         }
     });
+}
+
+/// How long a validator leaves events to those before it in genesis.
+fn standby(place: usize) -> Duration {
+    STANDBY * u32::try_from(place).unwrap_or(u32::MAX).min(STANDBY_MAX)
 }
 
 fn bridge_options(

@@ -81,11 +81,11 @@ impl Validator {
             .map_err(|_| format!("{name}: its actors did not start"))?;
         around.links.join(&name, handle.clone());
         let gate = Arc::new(Gate::default());
-        let gated = || Gated {
+        let gated = Gated {
             node: handle.clone(),
             gate: gate.clone(),
         };
-        let http = listener.map(|listener| serve(listener, gated(), around));
+        let http = listener.map(|listener| serve(listener, gated, around));
         let runtime = around.runtime.clone();
         let links = around.links.clone();
         Ok(Self {
@@ -99,7 +99,15 @@ impl Validator {
         })
     }
 
-    /// Takes no new submissions over HTTP, and waits until those who wait have their answer,
+    /// What surfaces hold through which statements are submitted.
+    pub(crate) fn gated(&self) -> Gated<NodeHandle> {
+        Gated {
+            node: self.handle.clone(),
+            gate: self.gate.clone(),
+        }
+    }
+
+    /// Takes no new submissions, and waits until those who wait have their answer,
     /// `bound` at most. Gives the number of those who have none.
     pub(crate) fn drain(&self, bound: Duration) -> usize {
         self.gate.close(bound)
@@ -175,7 +183,7 @@ fn ports(home: &NodeHome, around: &Surroundings) -> Result<NodePorts, String> {
         journal: opened.journal,
         store: opened.store,
         bodies: opened.bodies,
-        events: around.events.clone().filter(|_| i == 0),
+        events: around.events.clone(),
         amnesiac,
         floor: opened.floor.unwrap_or(Height(0)),
         on_floor: Arc::new(move |floor| node.set_amnesia_floor(floor, Box::new(|| {}))),

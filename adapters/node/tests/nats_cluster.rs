@@ -73,7 +73,8 @@ fn three_servers_keep_each_event_and_one_may_die() {
         .collect();
     let client = runtime.block_on(async {
         let options =
-            async_nats::ConnectOptions::with_user_and_password("validator-0".into(), user);
+            async_nats::ConnectOptions::with_user_and_password("validator-0".into(), user)
+                .custom_inbox_prefix("_INBOX.validator-0");
         options.connect(urls).await.unwrap()
     });
     let context = {

@@ -2,11 +2,10 @@
 
 use super::files::Document;
 use super::{refusal, signatures};
-use crate::config::NodeFile;
+use crate::config::{NodeFile, NodeUsers};
 use crate::nats_conf;
 use crate::trial::write_secret;
 use adapters_cli::Output;
-use adapters_nats::Server;
 use clap::Args;
 use messages::founding::check_genesis;
 use std::fs;
@@ -61,13 +60,11 @@ pub(super) fn run(args: &NatsArgs, output: &mut Output<'_>) -> Result<(), String
         write_secret(&path, &text)?;
         confs.push(path.display().to_string());
     }
-    for (place, validator) in genesis.validators.iter().enumerate() {
+    for validator in &genesis.validators {
         let name = validator.name.as_str();
-        let user = users.iter().find(|user| user.name == name);
-        let server = Server {
-            url: args.url.clone(),
-            user: user.map(|user| (user.name.clone(), user.password.clone())),
-            ca: None,
+        let known = NodeUsers {
+            node: nats_conf::find(&users, name),
+            api: nats_conf::find(&users, &format!("api-{name}")),
         };
         let file = NodeFile {
             about: &format!(
@@ -77,8 +74,8 @@ pub(super) fn run(args: &NatsArgs, output: &mut Output<'_>) -> Result<(), String
             name,
             genesis: "genesis.cbor",
             http: args.http,
-            nats: &server,
-            events: place == 0,
+            url: &args.url,
+            users: &known,
             event_replicas: servers.len().min(3),
         };
         let folder = args.out.join(name);
