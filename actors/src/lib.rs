@@ -5,6 +5,7 @@
 //! them, journals what they received, and releases what they ask for once it is durable.
 
 mod cores;
+mod counts;
 mod host;
 mod link;
 mod listeners;
@@ -19,6 +20,7 @@ mod supervisor;
 mod trace;
 mod wiring;
 
+pub use counts::{MailboxUse, NodeUse};
 pub use node::{NodeHandle, assemble, assemble_stepped};
 pub use ports::{MailboxBounds, NodeKeys, NodePorts};
 pub use stepped::SteppedParts;

@@ -2,6 +2,7 @@
 //!
 //! Every message between nodes passes through encode and decode, in one process too.
 
+use crate::counts::Counts;
 use crate::host::{Runnable, Turned, Wake};
 use crate::trace;
 use crate::wiring::Wiring;
@@ -60,7 +61,6 @@ pub(crate) struct Arrival {
 pub(crate) struct Link {
     pub(crate) wiring: Arc<Wiring>,
     pub(crate) frames: Mailbox<Arrival>,
-    pub(crate) refused: u64,
 }
 
 impl Runnable for Link {
@@ -80,7 +80,7 @@ impl Runnable for Link {
 }
 
 impl Link {
-    fn on_arrival(&mut self, arrival: &Arrival) {
+    fn on_arrival(&self, arrival: &Arrival) {
         let frame = &arrival.frame;
         let envelope = if frame.len() > FRAME_BYTES_MAX {
             Err("larger than a frame may be".to_owned())
@@ -103,10 +103,10 @@ impl Link {
         }
     }
 
-    fn refuse(&mut self, reason: &str) {
-        self.refused += 1;
+    fn refuse(&self, reason: &str) {
+        let count = Counts::add(&self.wiring.counts.frames_refused);
         let metric = observability_names::FRAMES_REFUSED.name;
-        tracing::warn!(metric, count = self.refused, reason, "a frame was refused");
+        tracing::warn!(metric, count, reason, "a frame was refused");
     }
 }
 

@@ -150,6 +150,7 @@ struct Bench {
     journal: Arc<Slow>,
     released: Arc<Mutex<Vec<u64>>>,
     halted: Arc<Mutex<Vec<String>>>,
+    counts: Arc<Counts>,
 }
 
 impl Bench {
@@ -160,6 +161,8 @@ impl Bench {
         let halted = Arc::new(Mutex::new(Vec::new()));
         let (out, stops) = (released.clone(), halted.clone());
         let on_halt = Arc::new(move |reason| stops.lock().unwrap().push(reason));
+        let counted = Arc::<Counts>::default();
+        let counts = counted.clone();
         let parts = |wake, halt| Parts {
             build: Box::new(|_| (Sum::default(), 1)),
             interpret: Box::new(move |effect, _| out.lock().unwrap().push(effect)),
@@ -169,6 +172,7 @@ impl Bench {
             wake,
             halt,
             kept: Arc::default(),
+            counts: counts.clone(),
         };
         ActixHost::new("test".into(), on_halt).run(ActorName::Checkpoint, |wake, halt| {
             Shell::<Sum>::new(parts(wake, halt))
@@ -178,6 +182,7 @@ impl Bench {
             journal,
             released,
             halted,
+            counts: counted,
         }
     }
 
@@ -248,6 +253,9 @@ fn an_outsider_that_panics_twice_is_rejected_and_banned() {
         bench.settle().await;
         assert_eq!(bench.released().last(), Some(&14));
         assert!(bench.halted.lock().unwrap().is_empty());
+        let counts = &bench.counts;
+        let both = [&counts.restarts, &counts.poison_inputs].map(|c| c.load(Ordering::Relaxed));
+        assert_eq!(both, [1, 1], "refolded once, rejected once");
     });
 }
 

@@ -19,10 +19,19 @@ const SUBMIT_GRACE: Duration = Duration::from_secs(10);
 
 /// Asks the node; a problem is the error.
 pub(crate) async fn ask(node: &Node, query: Query) -> Result<Answer, HttpProblem> {
+    ask_within(node, query, QUERY_TIMEOUT).await
+}
+
+/// The same with another patience.
+pub(crate) async fn ask_within(
+    node: &Node,
+    query: Query,
+    patience: Duration,
+) -> Result<Answer, HttpProblem> {
     let (reply, answer) = oneshot::channel();
     // A client that hung up has dropped the receiver, and needs no answer.
     node.query(query, Box::new(move |answer| drop(reply.send(answer))));
-    match timeout(QUERY_TIMEOUT, answer).await {
+    match timeout(patience, answer).await {
         Ok(Ok(Answer::Problem(problem))) => Err(problem.into()),
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(_)) | Err(_) => Err(HttpProblem::no_answer()),
