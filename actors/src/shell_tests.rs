@@ -1,5 +1,6 @@
 //! The shell: nothing leaves before it is durable, and a panic costs a refold and no mail.
 
+use crate::counts::Counts;
 use crate::host::{ActixHost, Host, Runnable};
 use crate::shell::{Core, Origin, Parts, Shell};
 use bus::mailbox::{Mailbox, Overflow};
@@ -9,6 +10,7 @@ use bytes::Bytes;
 use ledger::machine::{At, Keep, Machine};
 use messages::hash::Hash;
 use messages::ids::TimeMs;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use tokio::time::Instant;
 
@@ -128,6 +130,7 @@ fn a_core_that_waits_for_the_journal_does_not_turn_in_a_circle() {
         wake: Arc::new(|| ()),
         halt: Arc::new(|_, reason| panic!("{reason}")),
         kept: Arc::default(),
+        counts: Arc::default(),
     });
     let now = Instant::now();
     mailbox.post(1); // Soft: its effect leaves at once and starts a timer that is due.

@@ -5,6 +5,7 @@
 //! when an acknowledgement is lost: every message names the stream sequence it must follow.
 
 mod bridge;
+mod counts;
 mod events;
 pub mod link;
 mod publisher;
@@ -12,6 +13,7 @@ mod server;
 mod stream;
 
 pub use bridge::{BridgeOptions, Deliver, NatsBridge, Peer};
+pub use counts::BridgeCounts;
 pub use events::{LinkState, NatsEvents, PingError};
 pub use server::Server;
 pub use stream::{events_subject, stream_name};

@@ -19,7 +19,7 @@ impl fmt::Debug for Server {
     /// Without the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let user = self.user.as_ref().map(|(user, _)| user);
-        write!(f, "{} as {user:?}", self.url)
+        write!(f, "{} as {user:?}", self.shown())
     }
 }
 
@@ -31,6 +31,17 @@ impl Server {
             user: None,
             ca: None,
         }
+    }
+
+    /// The addresses for people: what stands before an `@` may be a password and is left out.
+    pub fn shown(&self) -> String {
+        let bare = |address: &str| {
+            let (scheme, rest) = address.split_once("://").unwrap_or(("nats", address));
+            let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+            format!("{scheme}://{host}")
+        };
+        let addresses: Vec<String> = self.url.split(',').map(bare).collect();
+        addresses.join(",")
     }
 
     /// Options to connect with: the connection is made whenever the server is there.
@@ -49,5 +60,21 @@ impl Server {
     /// The addresses.
     pub(crate) fn addresses(&self) -> Vec<&str> {
         self.url.split(',').collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let server = Server {
+            user: Some(("validator-0".into(), "secret".into())),
+            ..Server::open("nats://me:secret@one:4222,two:4223,tls://token-secret@three:1")
+        };
+        let shown = "nats://one:4222,nats://two:4223,tls://three:1";
+        assert_eq!(server.shown(), shown);
+        assert!(!format!("{server:?}").contains("secret"), "{server:?}");
     }
 }

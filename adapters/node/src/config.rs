@@ -3,6 +3,7 @@
 //! Every key may also come from the environment, as `WUTONG_` and the key in capitals with
 //! underscores (`WUTONG_NATS_URL` for `nats.url`); the environment wins.
 
+use crate::logs::LogFormat;
 use crate::trial::NodeHome;
 use adapters_nats::Server;
 use messages::cbor::Canonical;
@@ -22,6 +23,9 @@ pub(crate) struct Config {
     pub(crate) http: HttpSection,
     /// Its links.
     pub(crate) nats: NatsSection,
+    /// Its logs.
+    #[serde(default)]
+    pub(crate) log: LogSection,
 }
 
 /// `[node]`; paths are relative to the file.
@@ -42,6 +46,18 @@ pub(crate) struct NodeSection {
 pub(crate) struct HttpSection {
     /// Address to listen on.
     pub(crate) listen: SocketAddr,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogSection {
+    /// `text` or `json`.
+    #[serde(default)]
+    pub(crate) format: LogFormat,
+    /// What is logged; `RUST_LOG` wins over it.
+    #[serde(default)]
+    pub(crate) filter: Option<String>,
 }
 
 /// `[nats]`.
@@ -77,7 +93,7 @@ impl NatsSection {
 }
 
 /// Keys that the environment may set, by section.
-const KEYS: [(&str, &str); 9] = [
+const KEYS: [(&str, &str); 11] = [
     ("node", "name"),
     ("node", "genesis"),
     ("node", "folder"),
@@ -87,6 +103,8 @@ const KEYS: [(&str, &str); 9] = [
     ("nats", "password"),
     ("nats", "ca"),
     ("nats", "events"),
+    ("log", "format"),
+    ("log", "filter"),
 ];
 
 impl Config {
@@ -177,7 +195,11 @@ pub(crate) fn trial_file(name: &str, http: SocketAddr, nats: &Server, events: bo
          password = \"{password}\"\n\
          # ca = \"ca.pem\"  (certificates that vouch for the server: speak TLS only)\n\
          # Whether this node publishes events to JetStream: one node of a network does.\n\
-         events = {events}\n"
+         events = {events}\n\
+         \n\
+         [log]\n\
+         # text for people, or json: one object a line.\n\
+         format = \"text\"\n"
     )
 }
 
@@ -199,11 +221,13 @@ mod tests {
         let set = |name: &str| match name {
             "WUTONG_HTTP_LISTEN" => Some("0.0.0.0:9".into()),
             "WUTONG_NATS_EVENTS" => Some("false".into()),
+            "WUTONG_LOG_FORMAT" => Some("json".into()),
             _ => None,
         };
         let config = Config::parse(&file(), set).unwrap();
         assert_eq!(config.http.listen.port(), 9);
         assert!(!config.nats.events);
+        assert_eq!(config.log.format, LogFormat::Json);
     }
 
     #[test]
@@ -213,6 +237,7 @@ mod tests {
         assert!(refused("events", "event").contains("unknown field `event`"));
         assert!(refused("127.0.0.1:8100", "8100").contains("listen"));
         assert!(refused("[http]", "[https]").contains("https"));
+        assert!(refused("\"text\"", "\"xml\"").contains("expected `text` or `json`"));
         let set = |name: &str| (name == "WUTONG_NATS_EVENTS").then(|| "yes".into());
         let error = Config::parse(&file(), set).unwrap_err();
         assert!(error.contains("expected true or false"), "{error}");

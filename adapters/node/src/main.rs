@@ -10,7 +10,9 @@ mod devnet;
 mod hub;
 mod init;
 mod journal;
+mod logs;
 mod nats_conf;
+mod operations;
 mod service;
 mod signals;
 mod systemd;
@@ -63,7 +65,12 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log_to_stderr(matches!(cli.command, Command::Devnet(_) | Command::Node(_)));
+    match cli.command {
+        // It knows how to speak once it has read its configuration.
+        Command::Node(_) => {}
+        Command::Devnet(_) => logs::of_command("warn,wutong=info"),
+        _ => logs::of_command("error"),
+    }
     let mut output = Output::terminal();
     match cli.command {
         Command::Demo(args) => exit(demo::run(&args, &mut output), &mut output),
@@ -85,14 +92,4 @@ fn exit(result: Result<(), String>, output: &mut Output<'_>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn log_to_stderr(service: bool) {
-    let default = if service { "warn,wutong=info" } else { "error" };
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
 }

@@ -2,6 +2,8 @@
 
 use crate::config::Config;
 use crate::hub::Links;
+use crate::logs::{self, LogFormat, Speaker};
+use crate::operations::Linked;
 use crate::signals::stop_signal;
 use crate::systemd::Manager;
 use crate::trial::{self, NodeHome};
@@ -22,7 +24,7 @@ use tokio::runtime::Runtime;
 
 /// Run one validator as a service, until SIGINT or SIGTERM.
 ///
-/// `wutong init` makes the file for a trial. Logs go to standard error; RUST_LOG=debug shows more.
+/// `wutong init` makes the file for a trial. Logs go to standard error, as `[log]` of the file says; RUST_LOG=debug shows more.
 /// Example: `wutong node --config ./net/node-0/node.toml`
 #[derive(Args)]
 pub(crate) struct NodeArgs {
@@ -32,6 +34,9 @@ pub(crate) struct NodeArgs {
     /// Read and check configuration, genesis and keys, and stop.
     #[arg(long)]
     check: bool,
+    /// Form of the logs; wins over `log.format` of the file.
+    #[arg(long, value_enum)]
+    log_format: Option<LogFormat>,
 }
 
 /// Links over NATS; one node is on them.
@@ -68,6 +73,12 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
         ));
         return Ok(());
     }
+    let speaker = Speaker {
+        network: home.genesis.network.to_string(),
+        node: home.name().to_string(),
+    };
+    let format = args.log_format.unwrap_or(config.log.format);
+    logs::of_node(format, config.log.filter.as_deref(), speaker)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -85,28 +96,34 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     let listener = runtime
         .block_on(TcpListener::bind(config.http.listen))
         .map_err(|e| format!("http.listen: {}: {e}", config.http.listen))?;
-    let events = config.nats.events.then(|| {
-        let events = NatsEvents::connect(&server, &home.genesis.network);
-        Arc::new(events) as Arc<dyn EventSink>
-    });
+    let bridge = Arc::new(bridge);
+    let network = &home.genesis.network;
+    let events = config.nats.events;
+    let events = events.then(|| Arc::new(NatsEvents::connect(&server, network)));
+    let sink = events.clone().map(|events| events as Arc<dyn EventSink>);
     let (wake, woken) = mpsc::channel();
     let halted = wake.clone();
     let around = Surroundings {
-        links: Arc::new(Bridged(Arc::new(bridge))),
+        links: Arc::new(Bridged(bridge.clone())),
         runtime: runtime.handle().clone(),
-        events,
+        events: sink,
         console: Console::default(),
         on_halt: Arc::new(move |_, reason| {
             let _ = halted.send(Some(reason));
         }),
         statements: Arc::new(BatchedZip215),
+        linked: Linked {
+            bridge: Some((bridge, server.shown())),
+            events,
+        },
     };
     let validator = Validator::start(&home, Some(listener), &around)?;
-    let (name, network) = (home.name(), &home.genesis.network);
+    let (name, listen, shown) = (home.name(), config.http.listen, server.shown());
     output.line(&format!(
-        "{name} of network {network}  http://{}  {}",
-        config.http.listen, config.nats.url
+        "{name} of network {network}  http://{listen}  {shown}"
     ));
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(version, http = %listen, nats = shown, "the node runs");
     output.line("ready; stop with Ctrl-C or SIGTERM");
     let manager = Arc::new(Manager::of_environment());
     manager.tell("READY=1");

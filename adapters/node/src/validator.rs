@@ -1,11 +1,12 @@
 //! One validator of a trial network: storage, actors on their own thread, and HTTP.
 
 use crate::hub::Links;
+use crate::operations::{Linked, Watched, follow};
 use crate::trial::{self, NodeHome};
 use actix_rt::Arbiter;
 use actors::{MailboxBounds, NodeHandle, NodeKeys, NodePorts, assemble};
 use adapters_fjall::{FjallNode, JournalHealth, OpenError, Opened, Options};
-use adapters_http::Console;
+use adapters_http::{Beside, Console, Operations};
 use bus::ports::{Clock, EventSink};
 use ledger::engine::EngineTimeouts;
 use ledger::pool::PoolLimits;
@@ -14,6 +15,7 @@ use messages::consensus::EquivocationProof;
 use messages::hash::Hash;
 use messages::ids::{Height, Name, TimeMs};
 use messages::ports::{SignatureChecker, StrictVerifier};
+use observability_metrics::NodeMetrics;
 use std::sync::{Arc, mpsc};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -46,6 +48,8 @@ pub(crate) struct Surroundings {
     pub(crate) on_halt: OnHalt,
     /// Judges depositors' signatures.
     pub(crate) statements: Arc<dyn SignatureChecker>,
+    /// Watched beside the node.
+    pub(crate) linked: Linked,
 }
 
 /// A running validator.
@@ -66,7 +70,8 @@ impl Validator {
         around: &Surroundings,
     ) -> Result<Self, String> {
         let name = home.name();
-        let ports = ports(home, around)?;
+        let metrics = Arc::new(NodeMetrics::new(&home.genesis.network, &name)?);
+        let ports = ports(home, around, metrics.clone())?;
         let arbiter = Arbiter::new();
         let (started, starts) = mpsc::channel();
         arbiter.spawn_fn(move || {
@@ -77,7 +82,10 @@ impl Validator {
             .recv()
             .map_err(|_| format!("{name}: its actors did not start"))?;
         around.links.join(&name, handle.clone());
-        let http = listener.map(|listener| serve(listener, handle.clone(), around));
+        let watched = Watched::new(home, handle.clone(), around.linked.clone(), metrics.clone());
+        let operations = Operations::around(Arc::new(watched));
+        let served = |listener| serve(listener, (handle.clone(), metrics), operations, around);
+        let http = listener.map(served);
         let runtime = around.runtime.clone();
         let links = around.links.clone();
         Ok(Self {
@@ -114,17 +122,29 @@ impl Drop for Validator {
 
 fn serve(
     listener: TcpListener,
-    handle: NodeHandle,
+    (handle, metrics): (NodeHandle, Arc<NodeMetrics>),
+    operations: Operations,
     around: &Surroundings,
 ) -> (oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
     let (stop, stopped) = oneshot::channel();
-    let console = around.console.clone();
+    let beside = Beside {
+        console: around.console.clone(),
+        operations,
+    };
     let served = around.runtime.spawn(async move {
         let shutdown = async {
             let _ = stopped.await;
         };
-        let node = Arc::new(handle);
-        let ended = adapters_http::serve(listener, node, console, shutdown).await;
+        let node = Arc::new(handle.clone());
+        let following = async {
+            follow(handle, metrics).await;
+            std::future::pending().await
+        };
+        let ended = tokio::select! {
+            biased;
+            ended = adapters_http::serve(listener, node, beside, shutdown) => ended,
+            () = following => Ok(()),
+        };
         if let Err(error) = ended {
             tracing::error!(%error, "HTTP ended");
         }
@@ -133,7 +153,11 @@ fn serve(
 }
 
 /// Opens the storage of a validator and puts its ports together.
-fn ports(home: &NodeHome, around: &Surroundings) -> Result<NodePorts, String> {
+fn ports(
+    home: &NodeHome,
+    around: &Surroundings,
+    metrics: Arc<NodeMetrics>,
+) -> Result<NodePorts, String> {
     let (name, i) = (home.name(), home.place);
     let keys = home.keys()?;
     let opened = open(home)?;
@@ -167,7 +191,7 @@ fn ports(home: &NodeHome, around: &Surroundings) -> Result<NodePorts, String> {
         timeouts: EngineTimeouts::default(),
         pool: PoolLimits::default(),
         mailboxes: MailboxBounds::default(),
-        on_misbehavior: keeper_of_proofs(home),
+        on_misbehavior: keeper_of_proofs(home, metrics),
         version: env!("CARGO_PKG_VERSION"),
         on_halt: Arc::new(move |reason| on_halt(i, reason)),
         name,
@@ -175,7 +199,10 @@ fn ports(home: &NodeHome, around: &Surroundings) -> Result<NodePorts, String> {
 }
 
 /// Keeps each proof of misbehavior as a file that `wutong blame --check` and a stranger can judge.
-fn keeper_of_proofs(home: &NodeHome) -> Arc<dyn Fn(&EquivocationProof) + Send + Sync> {
+fn keeper_of_proofs(
+    home: &NodeHome,
+    metrics: Arc<NodeMetrics>,
+) -> Arc<dyn Fn(&EquivocationProof) + Send + Sync> {
     let (genesis, node) = (home.genesis.clone(), home.name());
     let folder = home.dir.join("misbehavior");
     Arc::new(move |proof| {
@@ -184,6 +211,8 @@ fn keeper_of_proofs(home: &NodeHome) -> Arc<dyn Fn(&EquivocationProof) + Send + 
             tracing::warn!(%node, %validator, "a proof of misbehavior does not hold");
             return;
         };
+        let named = genesis.validators.iter().find(|v| v.consensus == validator);
+        metrics.on_misbehavior(named.map_or("unknown", |v| v.name.as_str()));
         let text = file.encode();
         let path = folder.join(format!("{}.json", Hash::of(text.as_bytes()).short()));
         let kept = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, text));
