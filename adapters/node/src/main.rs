@@ -1,5 +1,6 @@
 //! The `wutong` binary: client commands from `adapters-cli`, and those that run nodes.
 
+mod backup;
 mod bench;
 mod board;
 mod cluster;
@@ -47,6 +48,10 @@ enum Command {
     Init(init::InitArgs),
     /// One validator as a service, linked to the others over NATS.
     Node(service::NodeArgs),
+    /// The ledger of a node as one file, while the node runs.
+    Backup(backup::BackupArgs),
+    /// A node's ledger built again from a backup, every block of it verified.
+    Restore(backup::RestoreArgs),
     /// A node's journal as one file, to be replayed elsewhere.
     Journal {
         /// What to do.
@@ -77,6 +82,8 @@ fn main() -> ExitCode {
         Command::Devnet(args) => exit(devnet::run(args, &mut output), &mut output),
         Command::Init(args) => exit(init::run(&args, &mut output), &mut output),
         Command::Node(args) => exit(service::run(&args, &mut output), &mut output),
+        Command::Backup(args) => exit(backup::run(&args, &mut output), &mut output),
+        Command::Restore(args) => exit(backup::restore(&args, &mut output), &mut output),
         Command::Journal { what } => exit(journal::run(&what, &mut output), &mut output),
         Command::Bench { what } => exit(bench::run(&what, &mut output), &mut output),
         Command::Client(command) => adapters_cli::run(command, &mut output),

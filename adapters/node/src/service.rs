@@ -1,5 +1,6 @@
 //! `wutong node`: one validator as a service, linked to the others over NATS.
 
+use crate::backup::Door;
 use crate::config::Config;
 use crate::hub::Links;
 use crate::logs::{self, LogFormat, Speaker};
@@ -118,6 +119,7 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
         },
     };
     let validator = Validator::start(&home, Some(listener), &around)?;
+    let _door = Door::open(&home, validator.ledger().clone())?;
     let (name, listen, shown) = (home.name(), config.http.listen, server.shown());
     output.line(&format!(
         "{name} of network {network}  http://{listen}  {shown}"

@@ -7,11 +7,12 @@ use actix_rt::Arbiter;
 use actors::{MailboxBounds, NodeHandle, NodeKeys, NodePorts, assemble};
 use adapters_fjall::{FjallNode, JournalHealth, OpenError, Opened, Options};
 use adapters_http::{Beside, Console, Operations};
-use bus::ports::{Clock, EventSink};
+use bus::ports::{BodyStore, Clock, EventSink, Store};
 use ledger::engine::EngineTimeouts;
 use ledger::pool::PoolLimits;
 use ledger::storage::Storage;
 use messages::consensus::EquivocationProof;
+use messages::genesis::Genesis;
 use messages::hash::Hash;
 use messages::ids::{Height, Name, TimeMs};
 use messages::ports::{SignatureChecker, StrictVerifier};
@@ -52,12 +53,20 @@ pub(crate) struct Surroundings {
     pub(crate) linked: Linked,
 }
 
+/// What a node holds on the disk.
+#[derive(Clone)]
+pub(crate) struct Ledger {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) bodies: Arc<dyn BodyStore>,
+}
+
 /// A running validator.
 pub(crate) struct Validator {
     name: Name,
     links: Arc<dyn Links>,
     arbiter: Option<Arbiter>,
     handle: NodeHandle,
+    ledger: Ledger,
     http: Option<(oneshot::Sender<()>, tokio::task::JoinHandle<()>)>,
     runtime: Handle,
 }
@@ -72,6 +81,10 @@ impl Validator {
         let name = home.name();
         let metrics = Arc::new(NodeMetrics::new(&home.genesis.network, &name)?);
         let ports = ports(home, around, metrics.clone())?;
+        let ledger = Ledger {
+            store: ports.store.clone(),
+            bodies: ports.bodies.clone(),
+        };
         let arbiter = Arbiter::new();
         let (started, starts) = mpsc::channel();
         arbiter.spawn_fn(move || {
@@ -93,6 +106,7 @@ impl Validator {
             links,
             arbiter: Some(arbiter),
             handle,
+            ledger,
             http,
             runtime,
         })
@@ -101,6 +115,11 @@ impl Validator {
     /// What its surfaces hold.
     pub(crate) fn handle(&self) -> &NodeHandle {
         &self.handle
+    }
+
+    /// What it holds on the disk.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 }
 
@@ -243,21 +262,26 @@ pub(crate) fn open(home: &NodeHome) -> Result<Opened, String> {
         ..Options::default()
     };
     let opened = FjallNode::open(&dir, &home.genesis.network, options).map_err(|e| fail(&e))?;
-    if opened.store.head().is_none() {
-        let policy = home.genesis.policy()?.text();
-        let commit = Storage::genesis_commit(&home.genesis, &policy);
-        let (done, durable) = mpsc::channel();
-        opened.store.commit(
-            Arc::new(commit),
-            Box::new(move || {
-                let _ = done.send(());
-            }),
-        );
-        durable
-            .recv()
-            .map_err(|_| fail(&"the genesis could not be written"))?;
-    }
+    lay_genesis(&home.genesis, &*opened.store).map_err(|e| fail(&e))?;
     Ok(opened)
+}
+
+/// Writes the genesis into a store that has none.
+pub(crate) fn lay_genesis(genesis: &Genesis, store: &dyn Store) -> Result<(), String> {
+    if store.head().is_some() {
+        return Ok(());
+    }
+    let policy = genesis.policy()?.text();
+    let commit = Storage::genesis_commit(genesis, &policy);
+    let (done, durable) = mpsc::channel();
+    store.commit(
+        Arc::new(commit),
+        Box::new(move || {
+            let _ = done.send(());
+        }),
+    );
+    let durable = durable.recv();
+    durable.map_err(|_| "the genesis could not be written".into())
 }
 
 #[cfg(test)]
