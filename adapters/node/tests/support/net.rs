@@ -1,7 +1,7 @@
 //! Validators as processes of their own over a real NATS server, for tests that look at them.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::print_stdout)]
 
-use super::{PATIENCE, WUTONG, get, key, post, statement};
+use crate::support::{PATIENCE, WUTONG, get, key, post, statement};
 use serde_json::Value;
 use std::fs::File;
 use std::net::TcpListener;
