@@ -18,6 +18,7 @@ mod shell_tests;
 mod stepped;
 mod supervisor;
 mod trace;
+mod traced;
 mod wiring;
 
 pub use counts::{MailboxUse, NodeUse};

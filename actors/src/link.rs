@@ -16,7 +16,7 @@ use ledger::presence::PresenceInput;
 use ledger::replica::ReplicaInput;
 use ledger::storage::StorageInput;
 use messages::ids::Name;
-use messages::wire::{self, Envelope, FRAME_BYTES_MAX, PeerMessage};
+use messages::wire::{self, Envelope, FRAME_BYTES_MAX, PeerMessage, TraceContext};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -32,21 +32,27 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    fn frame(&self, message: PeerMessage) -> Bytes {
+    fn frame(&self, trace: TraceContext, message: PeerMessage) -> Bytes {
         wire::encode(&Envelope {
             network: self.network.clone(),
             from: self.own.clone(),
-            trace: trace::current(),
+            trace,
             message,
         })
     }
 
     pub(crate) fn broadcast(&self, message: PeerMessage) {
-        self.transport.broadcast(self.frame(message));
+        self.broadcast_within(trace::current(), message);
+    }
+
+    /// Sends to everybody within another context than that of the work under way.
+    pub(crate) fn broadcast_within(&self, trace: TraceContext, message: PeerMessage) {
+        self.transport.broadcast(self.frame(trace, message));
     }
 
     pub(crate) fn send(&self, to: &Name, message: PeerMessage) {
-        self.transport.send(to, self.frame(message));
+        self.transport
+            .send(to, self.frame(trace::current(), message));
     }
 }
 
@@ -96,6 +102,9 @@ impl Link {
                 self.refuse("a frame in the name of another node");
             }
             Ok(envelope) => {
+                if let PeerMessage::Statements(entries) = &envelope.message {
+                    wiring.traces.on_gossip(&envelope.trace, entries);
+                }
                 let _span = trace::attach(&envelope.trace);
                 deliver(&wiring, envelope.from, envelope.message);
             }

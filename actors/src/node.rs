@@ -8,6 +8,7 @@ use crate::ports::NodePorts;
 use crate::routes;
 use crate::shell::{Build, Core, Interpret, Parts, Shell};
 use crate::stepped::{SteppedHost, SteppedParts};
+use crate::traced::Traces;
 use crate::wiring::{Kept, Replies, Wiring};
 use bus::api::{Listener, NodeApi, Query, Reply, SubmitAnswer};
 use bus::journal_file::Opening;
@@ -106,6 +107,7 @@ impl NodeApi for NodeHandle {
         }
         submits.insert(token, reply);
         drop(submits);
+        self.wiring.traces.on_submit(&entry);
         if self
             .wiring
             .gateway
@@ -195,6 +197,7 @@ fn assemble_on<H: Host>(ports: NodePorts, host: &H) -> NodeHandle {
         clients_max: bounds.clients,
         kept: Kept::default(),
         counts: Arc::<Counts>::default(),
+        traces: Traces::new(ports.name.to_string()),
         on_misbehavior: ports.on_misbehavior.clone(),
         on_floor: ports.on_floor.clone(),
         floor: Mutex::new(ports.amnesiac.is_none().then_some(ports.floor)),

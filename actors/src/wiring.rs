@@ -3,6 +3,7 @@
 use crate::counts::Counts;
 use crate::link::Outbox;
 use crate::listeners::Listeners;
+use crate::traced::Traces;
 use bus::api::{Reply, SubmitAnswer};
 use bus::mailbox::Mailbox;
 use bus::ports::{BodyStore, Store};
@@ -97,6 +98,7 @@ pub(crate) struct Wiring {
     pub(crate) clients_max: usize,
     pub(crate) kept: Kept,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) traces: Traces,
     pub(crate) on_misbehavior: Arc<dyn Fn(&EquivocationProof) + Send + Sync>,
     pub(crate) on_floor: Arc<dyn Fn(Height) + Send + Sync>,
     /// First height this node may sign; none while an amnesiac does not know it.

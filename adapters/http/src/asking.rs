@@ -2,6 +2,7 @@
 
 use crate::Node;
 use crate::problem::HttpProblem;
+use crate::tracing::SubmitSpan;
 use axum::extract::{FromRequestParts, Path, Query as UrlQuery};
 use axum::http::request::Parts;
 use bus::api::{Answer, Query, SubmitAnswer};
@@ -43,10 +44,12 @@ pub(crate) async fn submit(
     node: &Node,
     entry: Bytes,
     wait_ms: u64,
+    span: &SubmitSpan,
 ) -> Result<SubmitAnswer, HttpProblem> {
     let (reply, answer) = oneshot::channel();
     let wait = (wait_ms > 0).then_some(wait_ms);
-    node.submit(entry, wait, Box::new(move |a| drop(reply.send(a))));
+    let reply = Box::new(move |a| drop(reply.send(a)));
+    span.within(|| node.submit(entry, wait, reply));
     match timeout(Duration::from_millis(wait_ms) + SUBMIT_GRACE, answer).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(_)) | Err(_) => Err(HttpProblem::no_answer()),

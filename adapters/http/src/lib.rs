@@ -55,6 +55,7 @@ mod scitt;
 mod state;
 mod submitting;
 mod tiles;
+mod tracing;
 mod views;
 
 pub use console::Console;

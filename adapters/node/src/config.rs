@@ -26,6 +26,9 @@ pub(crate) struct Config {
     /// Its logs.
     #[serde(default)]
     pub(crate) log: LogSection,
+    /// Its traces.
+    #[serde(default)]
+    pub(crate) otlp: OtlpSection,
 }
 
 /// `[node]`; paths are relative to the file.
@@ -58,6 +61,31 @@ pub(crate) struct LogSection {
     /// What is logged; `RUST_LOG` wins over it.
     #[serde(default)]
     pub(crate) filter: Option<String>,
+}
+
+/// `[otlp]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OtlpSection {
+    /// The collector (gRPC), `http://host:4317`; empty: nothing is traced.
+    #[serde(default)]
+    pub(crate) endpoint: String,
+    /// Part of the deposits that is traced, 0 to 1.
+    #[serde(default = "one_percent")]
+    pub(crate) sample_ratio: f64,
+}
+
+fn one_percent() -> f64 {
+    0.01
+}
+
+impl Default for OtlpSection {
+    fn default() -> Self {
+        Self {
+            endpoint: String::new(),
+            sample_ratio: one_percent(),
+        }
+    }
 }
 
 /// `[nats]`.
@@ -93,7 +121,7 @@ impl NatsSection {
 }
 
 /// Keys that the environment may set, by section.
-const KEYS: [(&str, &str); 11] = [
+const KEYS: [(&str, &str); 13] = [
     ("node", "name"),
     ("node", "genesis"),
     ("node", "folder"),
@@ -105,6 +133,8 @@ const KEYS: [(&str, &str); 11] = [
     ("nats", "events"),
     ("log", "format"),
     ("log", "filter"),
+    ("otlp", "endpoint"),
+    ("otlp", "sample_ratio"),
 ];
 
 impl Config {
@@ -127,6 +157,10 @@ impl Config {
                     .parse::<bool>()
                     .map(toml::Value::Boolean)
                     .map_err(|_| format!("{name}: expected true or false, found {value}"))?,
+                "sample_ratio" => value
+                    .parse::<f64>()
+                    .map(toml::Value::Float)
+                    .map_err(|_| format!("{name}: expected a number from 0 to 1, found {value}"))?,
                 _ => toml::Value::String(value),
             };
             let section = table

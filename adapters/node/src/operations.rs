@@ -9,6 +9,7 @@ use bus::ports::EventSink;
 use messages::ids::Height;
 use observability_metrics::{HttpAnswer, NodeMetrics, Readings, disk_room};
 use observability_names as names;
+use observability_traces::Traces;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
@@ -20,6 +21,8 @@ pub(crate) struct Linked {
     pub(crate) bridge: Option<(Arc<NatsBridge>, String)>,
     /// Events to JetStream.
     pub(crate) events: Option<Arc<NatsEvents>>,
+    /// Spans to a collector.
+    pub(crate) traces: Option<Arc<Traces>>,
 }
 
 /// A running node under watch.
@@ -77,6 +80,12 @@ impl Watched {
                 let label = [&*refusal.to_string()];
                 readings.set(&names::PACKETS_REFUSED, &label, count as f64);
             }
+        }
+        if let Some(traces) = &self.linked.traces {
+            let counts = traces.counts();
+            readings.count(&names::SPANS_ENDED, counts.ended);
+            readings.count(&names::SPANS_EXPORTED, counts.exported);
+            readings.count(&names::SPANS_FAILED, counts.failed);
         }
         if let Some(events) = &self.linked.events {
             readings.flag(&names::EVENTS_READY, events.state() == LinkState::Ready);

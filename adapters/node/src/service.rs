@@ -18,6 +18,7 @@ use bus::ports::{EventSink, Transport};
 use clap::Args;
 use messages::ids::Name;
 use messages::ports::BatchedZip215;
+use observability_traces::{TraceOptions, Traces};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use tokio::net::TcpListener;
@@ -80,6 +81,7 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     };
     let format = args.log_format.unwrap_or(config.log.format);
     logs::of_node(format, config.log.filter.as_deref(), speaker)?;
+    let traces = traces(&config, &home)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -116,6 +118,7 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
         linked: Linked {
             bridge: Some((bridge, server.shown())),
             events,
+            traces,
         },
     };
     let validator = Validator::start(&home, Some(listener), &around)?;
@@ -142,6 +145,20 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
         None => Ok(()),
         Some(reason) => Err(format!("the node stopped by itself: {reason}")),
     }
+}
+
+/// Begins to export spans, if the file says where to.
+fn traces(config: &Config, home: &NodeHome) -> Result<Option<Arc<Traces>>, String> {
+    if config.otlp.endpoint.is_empty() {
+        return Ok(None);
+    }
+    let traces = Traces::start(&TraceOptions {
+        endpoint: config.otlp.endpoint.clone(),
+        sample_ratio: config.otlp.sample_ratio,
+        network: home.genesis.network.to_string(),
+        node: home.name().to_string(),
+    })?;
+    Ok(Some(Arc::new(traces)))
 }
 
 /// Tells the manager that the node is alive, as often as it wants to hear and the node answers.

@@ -40,7 +40,10 @@ fn check(queries: &[String]) -> BTreeSet<String> {
     let mut used = BTreeSet::new();
     for query in queries {
         for metric in metrics_in(query) {
-            assert!(series.contains(&metric), "{metric} is not in the registry: {query}");
+            assert!(
+                series.contains(&metric),
+                "{metric} is not in the registry: {query}"
+            );
             used.insert(metric);
         }
     }
@@ -61,7 +64,10 @@ fn the_table_of_the_documentation_is_the_registry() {
     };
     let table: String = METRICS.iter().map(row).collect();
     let text = read("docs/observability.md");
-    assert!(text.contains(&table), "docs/observability.md should have:\n{table}");
+    assert!(
+        text.contains(&table),
+        "docs/observability.md should have:\n{table}"
+    );
 }
 
 #[test]
@@ -73,7 +79,10 @@ fn the_dashboard_asks_for_metrics_that_there_are() {
         .map(|target| target["expr"].as_str().unwrap().to_owned())
         .collect();
     for query in &queries {
-        assert!(!metrics_in(query).is_empty(), "{query} asks for nothing of ours");
+        assert!(
+            !metrics_in(query).is_empty(),
+            "{query} asks for nothing of ours"
+        );
     }
     assert!(check(&queries).len() > 20);
     let ids: BTreeSet<u64> = panels.iter().map(|p| p["id"].as_u64().unwrap()).collect();
