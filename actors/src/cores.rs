@@ -112,9 +112,10 @@ unjournaled!(Gateway, ActorName::Gateway, |input| match input {
 });
 unjournaled!(Admission, ActorName::Permissions, |_input| Origin::Outsider);
 unjournaled!(Storage, ActorName::Storage, |input| match input {
-    StorageInput::Ask { .. } | StorageInput::Serve { .. } | StorageInput::Fetch(_) => {
-        Origin::Outsider
-    }
+    StorageInput::Ask { .. }
+    | StorageInput::Serve { .. }
+    | StorageInput::Fetch(_)
+    | StorageInput::Events(_) => Origin::Outsider,
     _ => Origin::Fact,
 });
 unjournaled!(Bodies, ActorName::Bodies, |input| match input {

@@ -412,17 +412,10 @@ impl<H: Host> Assembly<'_, H> {
         let Some(sink) = self.ports.events.clone() else {
             return;
         };
-        let (reader, network) = (self.reader(), self.ports.genesis.network.clone());
         let wiring = self.wiring.clone();
         self.start::<Publisher>(
             &self.wiring.publisher,
-            Box::new(move |effects| {
-                let published = reader.newest_checkpoint().map_or(Height(0), |(h, _)| h);
-                (
-                    Publisher::new(reader.clone(), network.clone(), published, effects),
-                    0,
-                )
-            }),
+            Box::new(move |effects| (Publisher::new(effects), 0)),
             Box::new(move |effect, timers| {
                 routes::publisher(&wiring, &sink, effect, timers);
             }),

@@ -231,6 +231,7 @@ pub(crate) fn storage(w: &Wiring, effect: StorageEffect) {
             w.gateway.post(GatewayInput::Receipts { ready, not_yet });
         }
         StorageEffect::Answer { token, answer } => w.replies.answered(token, answer),
+        StorageEffect::Events(page) => w.publisher.post(PublisherInput::Page(page)),
         StorageEffect::Send { to, message } => w.outbox.send(&to, message),
     }
 }
@@ -268,12 +269,16 @@ pub(crate) fn publisher(
             w.publisher
                 .post(PublisherInput::SinkAt(sink.next_ordinal()));
         }
+        PublisherEffect::Read(query) => w.storage.post(StorageInput::Events(query)),
         PublisherEffect::Publish(events) => {
             let publisher = w.publisher.clone();
-            sink.publish(
-                events,
-                Box::new(move || publisher.post(PublisherInput::Sent)),
-            );
+            // A sink that lost what it had, or got it from elsewhere, says so here.
+            let asked = Arc::downgrade(sink);
+            let done = move || {
+                let next = asked.upgrade().and_then(|sink| sink.next_ordinal());
+                publisher.post(PublisherInput::SinkAt(next));
+            };
+            sink.publish(events, Box::new(done));
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::ports::{
 use bytes::Bytes;
 use messages::block::Header;
 use messages::cbor::Canonical;
+use messages::event::{BlockEvents, DEPOSITED, EventChains, EventFacts, EventTail};
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name, StatementId, TimeMs};
 use messages::keys::{PrivateKey, Signature};
@@ -48,6 +49,7 @@ pub struct Chain {
     key: PrivateKey,
     next: Height,
     ordinal: u64,
+    events: EventChains,
     tree: Frontier,
     leaves: Vec<Hash>,
 }
@@ -59,6 +61,7 @@ impl Default for Chain {
             key: PrivateKey::from_seed(&[7; 32]),
             next: Height(0),
             ordinal: 0,
+            events: EventChains::default(),
             tree: Frontier::empty(),
             leaves: Vec::new(),
         }
@@ -76,6 +79,7 @@ impl Chain {
         let height = self.next;
         let first_leaf = LeafIndex(self.tree.size().0);
         let first_ordinal = self.ordinal;
+        let before = self.tail();
         let statements = if height.0 == 0 { 0 } else { statements };
         let mut entries: Vec<Bytes> = Vec::new();
         let (mut ids, mut values) = (Vec::new(), Vec::new());
@@ -84,6 +88,7 @@ impl Chain {
             let entry: Bytes = self.statement(value).into();
             ids.push((StatementId::of_entry(&entry), at));
             values.push((value, at));
+            self.add_event(height, at, StatementId::of_entry(&entry));
             entries.push(entry);
             self.ordinal += 1;
         }
@@ -116,7 +121,29 @@ impl Chain {
             state_rows: vec![every, own],
             ids,
             values,
+            events: BlockEvents {
+                network: before,
+                namespaces: vec![(self.network.clone(), before)],
+            },
+            event_tails: vec![(self.network.clone(), self.tail())],
         })
+    }
+
+    /// Where its one namespace stands, which has the events of the whole network.
+    fn tail(&self) -> EventTail {
+        self.events.network()
+    }
+
+    fn add_event(&mut self, height: Height, index: LeafIndex, id: StatementId) {
+        self.events.add(&EventFacts {
+            network: &self.network,
+            namespace: &self.network,
+            kind: DEPOSITED,
+            height,
+            index,
+            block_time: TimeMs(height.0),
+            id,
+        });
     }
 
     /// A header that reads; the genesis has none.
@@ -231,6 +258,8 @@ fn empty(journal: &dyn Journal, store: &dyn Store) {
     assert_eq!(store.checkpoint_from(Height(0)), None);
     assert_eq!(store.head_signatures(Height(0)), None);
     assert!(store.state_rows().is_empty());
+    assert_eq!(store.block_events(Height(0)), None);
+    assert_eq!(store.event_tail(&Chain::default().network), None);
 }
 
 /// Appends 30 groups: every third to the checkpoint stream, every fifth with votes.
@@ -311,6 +340,8 @@ pub fn holds(store: &dyn Store, commits: &[Arc<Commit>]) {
     for commit in commits {
         let block = &commit.block;
         assert_eq!(store.block(block.height).as_ref(), Some(block));
+        let events = store.block_events(block.height);
+        assert_eq!(events.as_ref(), Some(&commit.events));
         if let Ok(header) = Header::from_bytes(&block.header) {
             let id = header.id().0;
             assert_eq!(store.height_of_block(&id), Some(block.height));
@@ -335,6 +366,9 @@ pub fn holds(store: &dyn Store, commits: &[Arc<Commit>]) {
             let rest = store.lookup(&value, second, expected.len());
             assert_eq!(rest, expected[1..]);
         }
+    }
+    for (namespace, tail) in &newest.event_tails {
+        assert_eq!(store.event_tail(namespace), Some(*tail));
     }
     let mut rows = std::collections::BTreeMap::new();
     rows.extend(commits.iter().flat_map(|c| c.state_rows.clone()));

@@ -1,16 +1,11 @@
 //! The publisher actor's machine: committed statements as events, in order, each once.
 //!
-//! It owns no memory of what was sent: the sink tells the next ordinal, and events are made anew
-//! from the ledger, so a restart or a deleted stream costs a replay and nothing else.
+//! It owns no memory of what was sent: the sink tells which event it wants next, and events are
+//! made anew from the ledger, so a restart or a deleted stream costs a replay and nothing else.
 
 use crate::machine::{At, Keep, Machine};
-use messages::api::Event;
-use messages::block::Header;
-use messages::cbor::Canonical;
-use messages::ids::{Height, LeafIndex, Name};
-use messages::statement::Statement;
-use messages::stored::LedgerReader;
-use std::sync::Arc;
+use messages::api::{Event, EventPage, EventsFrom, EventsQuery};
+use messages::ids::Height;
 
 /// Events handed to the sink at once.
 const EVENTS_MAX: usize = 256;
@@ -22,151 +17,63 @@ pub const ASK_MS: u64 = 500;
 pub enum PublisherInput {
     /// Blocks up to this height have receipts.
     Published(Height),
-    /// The sink's next ordinal; none when it cannot tell yet.
+    /// Ordinal of the event that the sink wants next; none when it cannot tell yet.
     SinkAt(Option<u64>),
-    /// The events handed over last are durable in the sink.
-    Sent,
+    /// Events, as they were asked for.
+    Page(EventPage),
 }
 
 /// What the machine asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublisherEffect {
-    /// Ask the sink for its next ordinal, now or after [`ASK_MS`].
+    /// Ask the sink what it wants next, now or after [`ASK_MS`].
     AskSink {
         /// Wait first.
         later: bool,
     },
-    /// Hand these to the sink.
+    /// Make these events.
+    Read(EventsQuery),
+    /// Hand these to the sink, and ask it what it wants next when it is done with them.
     Publish(Vec<Event>),
+}
+
+/// What the machine waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waits {
+    /// Where the sink stands.
+    Sink,
+    /// Events from this ordinal on.
+    Events(u64),
+    /// A publication: the sink has all there is, and wants this ordinal next.
+    Publication(u64),
 }
 
 /// The machine.
 pub struct Publisher {
-    reader: Arc<dyn LedgerReader>,
-    network: Name,
-    published: Height,
-    next: Option<u64>,
-    in_flight: Option<u64>,
+    waits: Waits,
+    /// There was a publication since events were last asked for.
+    is_more: bool,
 }
 
 impl Publisher {
     /// A publisher that asks its sink first.
-    pub fn new(
-        reader: Arc<dyn LedgerReader>,
-        network: Name,
-        published: Height,
-        out: &mut Vec<PublisherEffect>,
-    ) -> Self {
+    pub fn new(out: &mut Vec<PublisherEffect>) -> Self {
         out.push(PublisherEffect::AskSink { later: false });
         Self {
-            reader,
-            network,
-            published,
-            next: None,
-            in_flight: None,
+            waits: Waits::Sink,
+            is_more: true,
         }
     }
 
-    fn go_on(&mut self, out: &mut Vec<PublisherEffect>) {
-        let (Some(next), None) = (self.next, self.in_flight) else {
-            return;
-        };
-        let events = self.events_from(next);
-        if let Some(last) = events.last() {
-            self.in_flight = Some(last.ordinal + 1);
-            out.push(PublisherEffect::Publish(events));
-        }
-    }
-
-    fn events_from(&self, next: u64) -> Vec<Event> {
-        let source = EventSource {
-            reader: &*self.reader,
-            network: &self.network,
-            published: self.published,
-            first_number: 0,
-        };
-        source.events_from(next, EVENTS_MAX)
-    }
-}
-
-/// Events of published statements, made from the ledger.
-pub(crate) struct EventSource<'r> {
-    /// Where blocks and entries lie.
-    pub(crate) reader: &'r dyn LedgerReader,
-    /// The network.
-    pub(crate) network: &'r Name,
-    /// Newest published height.
-    pub(crate) published: Height,
-    /// What the first statement's event is numbered as: 0 in the sinks, 1 over HTTP.
-    pub(crate) first_number: u64,
-}
-
-impl EventSource<'_> {
-    /// The height whose block holds statement `ordinal`, among the published ones.
-    pub(crate) fn height_of(&self, ordinal: u64) -> Option<Height> {
-        let (mut low, mut high) = (1, self.published.0);
-        while low < high {
-            let middle = low + (high - low).div_ceil(2);
-            if self.reader.block(Height(middle))?.first_ordinal <= ordinal {
-                low = middle;
-            } else {
-                high = middle - 1;
-            }
-        }
-        (high > 0).then_some(Height(low))
-    }
-
-    /// Events from statement `next` (counted from 0) on, at most `max`.
-    pub(crate) fn events_from(&self, next: u64, max: usize) -> Vec<Event> {
-        let mut events = Vec::new();
-        let Some(mut height) = self.height_of(next) else {
-            return events;
-        };
-        while height <= self.published && events.len() < max {
-            let Some(block) = self.reader.block(height) else {
-                break;
-            };
-            let Ok(header) = Header::from_bytes(&block.header) else {
-                break;
-            };
-            let statements = u64::from(block.entry_count) - 1;
-            let skipped = next.saturating_sub(block.first_ordinal).min(statements);
-            let count = ((statements - skipped) as usize).min(max - events.len());
-            let first = LeafIndex(block.first_leaf.0 + skipped);
-            let entries = self.reader.entries(first, count);
-            for (i, entry) in (skipped..).zip(&entries) {
-                if let Ok(statement) = Statement::parse(entry) {
-                    let number = block.first_ordinal + i + self.first_number;
-                    let index = block.first_leaf.0 + i;
-                    events.push(self.event(number, &header, index, &statement));
-                }
-            }
-            height = height.next();
-        }
-        events
-    }
-
-    fn event(&self, ordinal: u64, header: &Header, index: u64, s: &Statement) -> Event {
-        let deposit = &s.deposit;
-        let mode = deposit.lodged.mode().name();
-        // Every value is a number, a name or hexadecimal: nothing needs escaping.
-        let json = format!(
-            "{{\"version\":1,\"type\":\"deposited\",\"network\":\"{}\",\"namespace\":\"{}\",\
-             \"ordinal\":{ordinal},\"height\":{},\"index\":{index},\"block_time_ms\":{},\
-             \"id\":\"{}\",\"mode\":\"{mode}\",\"value\":\"{}\",\"key\":\"{}\"}}",
-            self.network,
-            deposit.namespace,
-            header.height,
-            header.time.0,
-            s.id(),
-            deposit.lodged.value(),
-            s.key,
-        );
-        Event {
-            ordinal,
-            namespace: deposit.namespace.clone(),
-            json,
-        }
+    fn read(&mut self, next: u64, out: &mut Vec<PublisherEffect>) {
+        self.waits = Waits::Events(next);
+        self.is_more = false;
+        out.push(PublisherEffect::Read(EventsQuery {
+            from: EventsFrom::After(next.saturating_sub(1)),
+            namespace: None,
+            receipts: true,
+            count: EVENTS_MAX,
+        }));
     }
 }
 
@@ -175,13 +82,103 @@ impl Machine for Publisher {
     type Effect = PublisherEffect;
 
     fn step(&mut self, _at: At, input: &PublisherInput, out: &mut Vec<PublisherEffect>) -> Keep {
-        match input {
-            PublisherInput::Published(height) => self.published = self.published.max(*height),
-            PublisherInput::SinkAt(None) => out.push(PublisherEffect::AskSink { later: true }),
-            PublisherInput::SinkAt(Some(next)) => self.next = Some(*next),
-            PublisherInput::Sent => self.next = self.in_flight.take().or(self.next),
+        match (input, self.waits) {
+            (PublisherInput::Published(_), Waits::Publication(next)) => self.read(next, out),
+            (PublisherInput::Published(_), _) => self.is_more = true,
+            (PublisherInput::SinkAt(None), Waits::Sink) => {
+                out.push(PublisherEffect::AskSink { later: true });
+            }
+            (PublisherInput::SinkAt(Some(next)), Waits::Sink) => self.read(*next, out),
+            (PublisherInput::Page(page), Waits::Events(next)) => {
+                if !page.events.is_empty() {
+                    self.waits = Waits::Sink;
+                    out.push(PublisherEffect::Publish(page.events.clone()));
+                } else if self.is_more {
+                    self.read(next, out);
+                } else {
+                    self.waits = Waits::Publication(next);
+                }
+            }
+            // Answers to what is not asked any more.
+            (PublisherInput::SinkAt(_) | PublisherInput::Page(_), _) => {}
         }
-        self.go_on(out);
         Keep::No
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use messages::hash::Hash;
+    use messages::ids::{Name, TimeMs};
+
+    fn page(ordinals: core::ops::Range<u64>) -> EventPage {
+        let event = |ordinal| Event {
+            ordinal,
+            namespace: Name::try_new("public").unwrap(),
+            hash: Hash::ZERO,
+            json: String::new(),
+        };
+        EventPage {
+            seen: ordinals.end - 1,
+            newest: ordinals.end - 1,
+            events: ordinals.map(event).collect(),
+        }
+    }
+
+    struct Run(Publisher);
+
+    impl Run {
+        fn new() -> Self {
+            let mut out = Vec::new();
+            let publisher = Publisher::new(&mut out);
+            assert_eq!(out, [PublisherEffect::AskSink { later: false }]);
+            Self(publisher)
+        }
+
+        fn step(&mut self, input: PublisherInput) -> Vec<PublisherEffect> {
+            let mut out = Vec::new();
+            let at = At {
+                now: TimeMs(0),
+                seq: 0,
+            };
+            self.0.step(at, &input, &mut out);
+            out
+        }
+    }
+
+    fn reads(effects: &[PublisherEffect]) -> Option<EventsFrom> {
+        match effects {
+            [PublisherEffect::Read(query)] => Some(query.from),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn it_follows_what_the_sink_wants() {
+        let mut run = Run::new();
+        let later = [PublisherEffect::AskSink { later: true }];
+        assert_eq!(run.step(PublisherInput::SinkAt(None)), later);
+        let effects = run.step(PublisherInput::SinkAt(Some(1)));
+        assert_eq!(reads(&effects), Some(EventsFrom::After(0)));
+        let events = page(1..4);
+        let effects = run.step(PublisherInput::Page(events.clone()));
+        assert_eq!(effects, [PublisherEffect::Publish(events.events)]);
+        // The stream was deleted meanwhile: everything again.
+        let effects = run.step(PublisherInput::SinkAt(Some(1)));
+        assert_eq!(reads(&effects), Some(EventsFrom::After(0)));
+    }
+
+    #[test]
+    fn no_publication_is_missed() {
+        let mut run = Run::new();
+        run.step(PublisherInput::SinkAt(Some(4)));
+        // It comes between the question and its answer, which may not have it.
+        assert!(run.step(PublisherInput::Published(Height(2))).is_empty());
+        let effects = run.step(PublisherInput::Page(page(4..4)));
+        assert_eq!(reads(&effects), Some(EventsFrom::After(3)));
+        assert!(run.step(PublisherInput::Page(page(4..4))).is_empty());
+        let effects = run.step(PublisherInput::Published(Height(3)));
+        assert_eq!(reads(&effects), Some(EventsFrom::After(3)));
     }
 }

@@ -6,6 +6,7 @@
 
 mod answers;
 mod cose;
+mod events;
 mod published;
 mod receipts;
 mod serving;
@@ -17,8 +18,9 @@ use crate::permissions::Event;
 use crate::replica::Decided;
 use crate::state::StateTree;
 use bytes::Bytes;
-use messages::api::{Answer, Committed, Query};
+use messages::api::{Answer, Committed, EventPage, EventsQuery, Query};
 use messages::cbor::Canonical;
+use messages::event::{BlockEvents, EventChains};
 use messages::genesis::Genesis;
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name, StatementId, TimeMs, TreeSize};
@@ -58,6 +60,8 @@ pub enum StorageInput {
         /// The question.
         query: Query,
     },
+    /// Events for the publisher.
+    Events(EventsQuery),
     /// A peer asks for certified blocks.
     Serve {
         /// The peer.
@@ -125,6 +129,8 @@ pub enum StorageEffect {
         /// The answer.
         answer: Answer,
     },
+    /// Events for the publisher.
+    Events(EventPage),
     /// Send certified blocks to a peer.
     Send {
         /// The peer.
@@ -160,6 +166,8 @@ pub struct Storage {
     published: Option<Published>,
     /// State after recent blocks.
     states: RecentStates,
+    /// Events of everything handed to the disk, durable or not yet.
+    chains: EventChains,
 }
 
 impl Storage {
@@ -182,6 +190,7 @@ impl Storage {
         let published = newest.map(|newest| Published::stored(&*reader, newest));
         Self {
             tree,
+            chains: events::chains_at_head(&*reader, &head),
             head: head.height,
             writing: BTreeMap::new(),
             recent: BTreeMap::new(),
@@ -229,6 +238,8 @@ impl Storage {
             state_rows: Vec::new(),
             ids: Vec::new(),
             values: Vec::new(),
+            events: BlockEvents::default(),
+            event_tails: Vec::new(),
         }
     }
 
@@ -258,6 +269,7 @@ impl Storage {
             let width = 8 * tile;
             tile_hashes.extend(self.tree.tile_hashes(tile, before >> width..after >> width));
         }
+        let (events, event_tails) = self.link_events(executed);
         let at = |i: usize| LeafIndex(first.0 + i as u64);
         let mut entries: Vec<Bytes> = executed.block.statements.clone();
         entries.push(executed.seal.clone());
@@ -291,6 +303,8 @@ impl Storage {
             state_rows: rows_of(&executed.events),
             entries,
             tile_hashes,
+            events,
+            event_tails,
         }
     }
 
@@ -408,6 +422,10 @@ impl Machine for Storage {
                     token: *token,
                     answer,
                 });
+            }
+            StorageInput::Events(query) => {
+                let page = self.event_page(query);
+                out.push(StorageEffect::Events(page));
             }
             StorageInput::Serve { to, from, count } => self.serve(to, *from, *count, out),
         }

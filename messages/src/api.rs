@@ -189,12 +189,7 @@ pub enum Query {
     /// A row of the state with its proof.
     State(Bytes),
     /// Events of published statements.
-    Events {
-        /// Those with a greater ordinal, which counts from 1; none asks for the newest ordinal.
-        after: Option<u64>,
-        /// Most wanted.
-        count: usize,
-    },
+    Events(EventsQuery),
     /// All policies of the network.
     PolicyChain,
     /// The COSE receipt of a statement (RFC 9942).
@@ -349,10 +344,12 @@ pub enum Answer {
 /// A committed fact, in its integrator form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Dense number within the network.
+    /// Dense number within the network, from 1.
     pub ordinal: u64,
     /// Namespace it belongs to.
     pub namespace: Name,
-    /// Versioned JSON.
+    /// Its hash, which the next event names.
+    pub hash: Hash,
+    /// Versioned JSON ([`crate::event::event_json`]).
     pub json: String,
 }

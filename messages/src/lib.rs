@@ -17,6 +17,8 @@ pub mod consensus;
 pub mod cose_receipt;
 pub mod deposit;
 pub mod entropy;
+pub mod event;
+pub mod event_chain;
 pub mod genesis;
 pub mod hash;
 pub mod ids;

@@ -1,7 +1,8 @@
 //! What a node keeps of the ledger, and the synchronous reads a pure machine may make of it.
 
+use crate::event::{BlockEvents, EventTail};
 use crate::hash::Hash;
-use crate::ids::{Height, LeafIndex, StatementId};
+use crate::ids::{Height, LeafIndex, Name, StatementId};
 use crate::keys::Signature;
 use bytes::Bytes;
 
@@ -77,6 +78,10 @@ pub struct Commit {
     pub ids: Vec<(StatementId, LeafIndex)>,
     /// Lodged digests and commitments with their positions.
     pub values: Vec<(Hash, LeafIndex)>,
+    /// Where the chains of events stood before the block.
+    pub events: BlockEvents,
+    /// Where those of the block's namespaces stand after it, ordered by name.
+    pub event_tails: Vec<(Name, EventTail)>,
 }
 
 /// Reads of bodies: contents kept beside the log, by their SHA-256.
@@ -123,6 +128,12 @@ pub trait LedgerReader: Send + Sync {
 
     /// The receipt signatures that the published checkpoint of exactly this height came with.
     fn head_signatures(&self, height: Height) -> Option<HeadSignatures>;
+
+    /// Where the chains of events stood before the block at a height.
+    fn block_events(&self, height: Height) -> Option<BlockEvents>;
+
+    /// Where the chain of events of a namespace stands; none before its first event.
+    fn event_tail(&self, namespace: &Name) -> Option<EventTail>;
 
     /// All state rows, ordered by key.
     fn state_rows(&self) -> Vec<(Bytes, Bytes)>;

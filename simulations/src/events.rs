@@ -75,14 +75,14 @@ impl SimSink {
     fn take(&self, life: &Arc<Life>, events: Vec<Event>, done: Completion) {
         let mut state = self.state();
         for event in events {
-            let expected = state.events.len() as u64;
+            let expected = state.events.len() as u64 + 1;
             if event.ordinal > expected {
                 let found = event.ordinal;
                 self.violations
                     .add(format!("events: {found} came where {expected} was due"));
             } else if event.ordinal == expected {
                 state.events.push(event);
-            } else if state.events[event.ordinal as usize] != event {
+            } else if state.events[event.ordinal as usize - 1].hash != event.hash {
                 let which = event.ordinal;
                 self.violations
                     .add(format!("events: {which} came again and is another"));
@@ -111,6 +111,6 @@ impl EventSink for SinkOfLife {
     }
 
     fn next_ordinal(&self) -> Option<u64> {
-        Some(self.sink.state().events.len() as u64)
+        Some(self.sink.state().events.len() as u64 + 1)
     }
 }

@@ -2,9 +2,11 @@
  * Following the deposits of a ledger as server-sent events, without a gap and without a repeat.
  *
  * Ordinals are dense from 1, so a missing event cannot pass unseen: the follower asks again from
- * the last event that it gave out, at the next node, and says so when no node has it.
+ * the last event that it gave out, at the next node, and says so when no node has it. Events of
+ * version 2 are held against the hash of the one before besides (`event_chain.js`).
  */
 import { FormError } from './bytes.js';
+import { BrokenEvent, EventChain } from './event_chain.js';
 import { NodeProblem, NoNodeAnswered, nodeUrl, parseJson, readChunks } from './http.js';
 
 /** First and longest pause after a round of nodes without an event. */
@@ -36,42 +38,44 @@ export class EventGap extends Error {
  * @property {string} namespace
  * @property {string} mode
  * @property {string} previous hexadecimal
+ * @property {string} [hash] from version 2 on, with further fields: `ChainEvent`
  */
 
 /**
  * @param {object} options
  * @param {string[]} options.urls base addresses of nodes
  * @param {number} [options.after] ordinal of the last event that you have; default 0
+ * @param {EventChain} [options.chain] of the whole network, where it stands now instead of `after`;
+ *   it is moved on with each event, so save it with what you made of the event
  * @param {boolean} [options.reconnect] go on when connections end; default true
  * @param {number} [options.idleMs] silence after which another node is asked; default 60,000
  * @param {AbortSignal} [options.signal] ends the iteration with its reason
  * @returns {AsyncGenerator<DepositEvent, void, void>} in the order of ordinals
  * @throws {EventGap} when no node has the next event, but later ones
+ * @throws {BrokenEvent} when no node has it unchanged and behind the one before
  * @throws {NodeProblem} when every node refuses
  * @throws {NoNodeAnswered} when none can be reached and `reconnect` is false
  */
-export async function* follow({ urls, after = 0, reconnect = true, idleMs = IDLE_MS, signal }) {
+export async function* follow(options) {
+  const { urls, chain = null, reconnect = true, idleMs = IDLE_MS, signal } = options;
   const nodes = [...new Set((urls ?? []).map(nodeUrl))];
   if (nodes.length === 0) throw new FormError('urls', 'the address of one node or more', 0);
-  let last = after;
+  const place = { last: chain?.ordinal ?? options.after ?? 0, chain };
   let pauseMs = PAUSE_MIN_MS;
   for (;;) {
-    const before = last;
+    const before = place.last;
     const errors = [];
     for (const url of nodes) {
       try {
-        for await (const event of eventsOf(url, last, { signal, idleMs })) {
-          last = event.ordinal;
-          yield event;
-        }
+        yield* eventsOf(url, place, { signal, idleMs });
       } catch (error) {
         signal?.throwIfAborted();
         errors.push(error);
       }
     }
-    if (last === before) throwWhenHopeless(errors, nodes, reconnect);
+    if (place.last === before) throwWhenHopeless(errors, nodes, reconnect);
     if (!reconnect) return;
-    pauseMs = last > before ? PAUSE_MIN_MS : Math.min(2 * pauseMs, PAUSE_MAX_MS);
+    pauseMs = place.last > before ? PAUSE_MIN_MS : Math.min(2 * pauseMs, PAUSE_MAX_MS);
     await pause(pauseMs, signal);
   }
 }
@@ -79,14 +83,15 @@ export async function* follow({ urls, after = 0, reconnect = true, idleMs = IDLE
 /** A gap at every node that answered, or a refusal by all, does not go away by waiting. */
 function throwWhenHopeless(errors, nodes, reconnect) {
   const all = errors.length === nodes.length;
-  const gap = errors.find((error) => error instanceof EventGap);
-  if (all && gap !== undefined) throw gap;
+  const lost = errors.find((e) => e instanceof EventGap || e instanceof BrokenEvent);
+  if (all && lost !== undefined) throw lost;
   const refused = (e) => e instanceof NodeProblem && e.status >= 400 && e.status < 500;
   if (all && errors.every(refused)) throw errors[0];
   if (!reconnect && all) throw new NoNodeAnswered(errors.map((error) => error.message));
 }
 
-async function* eventsOf(url, after, { signal, idleMs }) {
+async function* eventsOf(url, place, { signal, idleMs }) {
+  const after = place.last;
   const silence = new AbortController();
   const stop = signal === undefined ? silence.signal : AbortSignal.any([signal, silence.signal]);
   let timer;
@@ -102,19 +107,31 @@ async function* eventsOf(url, after, { signal, idleMs }) {
     if (response.status !== 200) {
       throw new NodeProblem(url, response.status, parseJson(await response.text()));
     }
-    let last = after;
     for await (const message of messagesOf(response.body, heard)) {
       const event = readEvent(url, message);
       // A repeat is passed over, so that a node may resume early.
-      if (event === null || event.ordinal <= last) continue;
-      if (event.ordinal !== last + 1) throw new EventGap(url, last + 1, event.ordinal);
-      last = event.ordinal;
+      if (event === null || !isNext(url, place, event)) continue;
+      place.last = event.ordinal;
       yield event;
     }
   } finally {
     clearTimeout(timer);
     silence.abort();
   }
+}
+
+/** Judges by the chain what has one, and by ordinals alone what is older. */
+function isNext(url, place, event) {
+  const { last } = place;
+  if (event.version === 2) {
+    place.chain ??= new EventChain(event.network, null, { ordinal: last });
+    const answer = place.chain.accept(event);
+    if (answer.is === 'gap') throw new EventGap(url, answer.expected, answer.found);
+    return answer.is === 'new';
+  }
+  if (event.ordinal <= last) return false;
+  if (event.ordinal !== last + 1) throw new EventGap(url, last + 1, event.ordinal);
+  return true;
 }
 
 function readEvent(url, { event, data, id }) {

@@ -13,6 +13,7 @@ export {
   submit,
   waitForReceipt,
 } from './client.js';
+export { BrokenEvent, EventChain, checkEventForm, eventHash, verifyEvent } from './event_chain.js';
 export { EventGap, follow } from './follow.js';
 export { Sha256, sha256, sha256Async, sha256Blob } from './hash.js';
 export { NoNodeAnswered, NodeProblem } from './http.js';

@@ -1,6 +1,8 @@
 /** Events without a gap and without a repeat, whatever the connections do. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
+import { BrokenEvent, EventChain } from '../src/event_chain.js';
 import { EventGap, follow } from '../src/follow.js';
 import { NoNodeAnswered, NodeProblem } from '../src/http.js';
 import { deadUrl, json, sendEvent, serve } from './support/node.js';
@@ -58,6 +60,36 @@ test('a gap at every node is an error that names it', async () => {
     assert.deepEqual([error.expected, error.found], [1, 2]);
     return true;
   });
+});
+
+/** A node that sends these events, whole. */
+async function telling(...events) {
+  const made = await serve((_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const event of events) {
+      response.write(`id: ${event.ordinal}\nevent: deposited\ndata: ${JSON.stringify(event)}\n\n`);
+    }
+    response.end();
+  });
+  nodes.push(made);
+  return made;
+}
+
+test('events of version 2 are held against their chain', async () => {
+  const vectors = new URL('../../client/tests/event_chain.json', import.meta.url);
+  const { cases } = JSON.parse(readFileSync(vectors, 'utf8'));
+  const events = cases[0].steps.map(({ event }) => event);
+  const changed = { ...events[1], height: 99 };
+  const bad = await telling(events[0], changed);
+  const good = await telling(...events);
+  assert.deepEqual(await take(follow({ urls: [bad.url, good.url] }), 5), [1, 2, 3, 4, 5]);
+  assert.equal(good.seen[0].path, '/v1/events?after=1');
+  await assert.rejects(take(follow({ urls: [bad.url] }), 2), BrokenEvent);
+  const forked = new EventChain('trial', null, { ordinal: 2, hash: 'ab'.repeat(32) });
+  await assert.rejects(take(follow({ urls: [good.url], chain: forked }), 1), /event hash/);
+  const chain = new EventChain('trial', null, { ordinal: 2, hash: events[1].hash });
+  assert.deepEqual(await take(follow({ urls: [good.url], chain }), 3), [3, 4, 5]);
+  assert.deepEqual([chain.ordinal, chain.hash], [5, events[4].hash]);
 });
 
 test('a silent node is left for the next', async () => {

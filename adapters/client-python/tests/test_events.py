@@ -8,8 +8,8 @@ import time
 import unittest
 
 from fake_node import FakeNode, closed_url, problem
-from support import SALT  # noqa: F401  (makes the package importable)
-from wutong_client import Client, EventGap, ProblemError, Unavailable
+from support import REPOSITORY
+from wutong_client import BrokenEvent, Client, EventChain, EventGap, ProblemError, Unavailable
 from wutong_client.events import Frame, read_event, read_frames
 
 
@@ -87,6 +87,30 @@ class Following(unittest.TestCase):
             self.follow(refuse, refuse, count=1)
         ordinals, _ = self.follow(refuse, lambda request: stream(1), count=1)
         self.assertEqual(ordinals, [1])
+
+    def test_events_of_version_2_are_held_against_their_chain(self):
+        vectors = json.loads((REPOSITORY / "adapters/client/tests/event_chain.json").read_text())
+        events = [step["event"] for step in vectors["cases"][0]["steps"]]
+
+        def told(*shown):
+            text = "".join(f"id: {e['ordinal']}\nevent: deposited\ndata: {json.dumps(e)}\n\n"
+                           for e in shown)
+            return lambda request: (200, text)
+
+        changed = events[1] | {"height": 99}
+        ordinals, (a, b) = self.follow(told(events[0], changed), told(*events), count=5)
+        self.assertEqual(ordinals, [1, 2, 3, 4, 5])
+        self.assertEqual(b.requests[0].query, "after=1")
+        with self.assertRaises(BrokenEvent):
+            self.follow(told(events[0], changed), count=2)
+        chain = EventChain("trial", ordinal=2, hash="ab" * 32)
+        with self.assertRaises(BrokenEvent) as caught:
+            self.follow(told(*events[2:]), count=1, chain=chain)
+        self.assertEqual(caught.exception.field, "previous")
+        chain = EventChain("trial", ordinal=2, hash=events[1]["hash"])
+        ordinals, (node,) = self.follow(told(*events), count=3, chain=chain)
+        self.assertEqual((ordinals, node.requests[0].query), ([3, 4, 5], "after=2"))
+        self.assertEqual((chain.ordinal, chain.hash), (5, events[4]["hash"]))
 
     def test_patience_can_end(self):
         with self.assertRaises(Unavailable):

@@ -12,6 +12,7 @@ from .client import Client, Event, Submission
 from .document import Digest, Document, digest_of
 from .errors import (EventGap, FormError, NotReceipted, PolicyError, ProblemError, Unavailable,
                      WutongError)
+from .event_chain import BrokenEvent, EventChain, Gap, check_form, event_hash, verify_event
 from .keys import PrivateKey
 from .policy import Policy
 from .receipt import Link, PolicyEntry, Receipt
@@ -20,11 +21,12 @@ from .statement import Deposit, Draft, Mode, Statement, build_deposit, sign_stat
 from .verify import verify
 
 __all__ = [
-    "Batch", "Check", "Client", "Deposit", "Digest", "Document", "Draft", "Event", "EventGap",
-    "Evidence", "Finding", "FormError", "Link", "Member", "Mode", "NotReceipted", "Policy",
-    "PolicyEntry", "PolicyError", "PrivateKey", "ProblemError", "Receipt", "Report", "Signer",
-    "Statement", "Submission", "Unavailable", "Verdict", "WutongError", "build_batch",
-    "build_deposit", "connect_policies", "digest_of", "member_receipt", "sign_statement", "verify",
+    "Batch", "BrokenEvent", "Check", "Client", "Deposit", "Digest", "Document", "Draft",
+    "Event", "EventChain", "EventGap", "Evidence", "Finding", "FormError", "Gap", "Link",
+    "Member", "Mode", "NotReceipted", "Policy", "PolicyEntry", "PolicyError", "PrivateKey",
+    "ProblemError", "Receipt", "Report", "Signer", "Statement", "Submission", "Unavailable",
+    "Verdict", "WutongError", "build_batch", "build_deposit", "check_form", "connect_policies",
+    "digest_of", "event_hash", "member_receipt", "sign_statement", "verify", "verify_event",
 ]
 
 __version__ = "0.1.0"

@@ -2,7 +2,8 @@
 
 Ordinals are dense from 1, over the network and not over a node, so any node can continue where
 another broke off. An event whose ordinal was seen is dropped; one that leaves a gap is not handed
-on: the next node is asked for what follows the last event that was.
+on: the next node is asked for what follows the last event that was. Events of version 2 are held
+against the hash of the one before besides (`event_chain`).
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from .errors import EventGap, ProblemError, Unavailable
+from .event_chain import BrokenEvent, EventChain, Gap
 from .http import open_stream
 
 LINE_BYTES_MAX = 1 << 20
@@ -106,15 +108,20 @@ class Follower:
 
     `idle_s` bounds the silence of a link before another is made, `retry_s` is the first pause
     after a failed round over all nodes (it doubles up to 30 s), `give_up_s` ends following when
-    links failed for so long (none: never). A quiet network is no failure.
+    links failed for so long (none: never). A quiet network is no failure. With `chain`, one of the
+    whole network, it goes on from there instead of `after`; the chain is moved on with each event,
+    so save it with what you made of the event.
     """
 
     RETRY_S_MAX = 30.0
 
     def __init__(self, urls: Sequence[str], after: int = 0, *, idle_s: float = 60.0,
-                 retry_s: float = 0.5, give_up_s: float | None = None) -> None:
+                 retry_s: float = 0.5, give_up_s: float | None = None,
+                 chain: EventChain | None = None) -> None:
         self.urls = list(urls)
-        self.last = after
+        self.chain = chain
+        """Where the chain of events stands; none before the first of version 2."""
+        self.last = after if chain is None else chain.ordinal
         """Ordinal of the last event that was handed on: what to resume from."""
         self.idle_s = idle_s
         self.retry_s = retry_s
@@ -153,20 +160,35 @@ class Follower:
                 if frame.retry_ms is not None:
                     self.retry_s = min(frame.retry_ms / 1000, self.RETRY_S_MAX)
                 event = read_event(frame)
-                if event is None or event.ordinal <= self.last:
+                if event is None or not self._is_next(event):
                     continue
-                if event.ordinal != self.last + 1:
-                    self._note_gap(event.ordinal)
-                    raise Unavailable(f"left out the event {self.last + 1}")
                 self.last, self._failures, self._gaps = event.ordinal, 0, 0
                 self._heard_at = time.monotonic()
                 yield event
 
-    def _note_gap(self, found: int) -> None:
-        """A gap is final when every node, and the first one again, leaves the event out."""
+    def _is_next(self, event: Event) -> bool:
+        """Whether to hand it on; by the chain for what has one, else by ordinals alone."""
+        if event.data.get("version") != 2:
+            if event.ordinal > self.last + 1:
+                self._miss(EventGap(self.last + 1, event.ordinal))
+            return event.ordinal == self.last + 1
+        network = str(event.data.get("network"))
+        chain = self.chain or EventChain(network, ordinal=self.last)
+        try:
+            answer = chain.accept(event.data)
+        except BrokenEvent as error:
+            self._miss(error)
+        if isinstance(answer, Gap):
+            self._miss(EventGap(answer.expected, answer.found))
+        self.chain = chain
+        return answer == "new"
+
+    def _miss(self, error: EventGap | BrokenEvent) -> NoReturn:
+        """It is final when every node, and the first one again, leaves the event out."""
         self._gaps += 1
         if self._gaps > len(self.urls):
-            raise EventGap(self.last + 1, found)
+            raise error
+        raise Unavailable(str(error))
 
     def _pause(self, why: str) -> None:
         silent_s = time.monotonic() - self._heard_at

@@ -42,6 +42,7 @@ pub use depositor::{Content, Depositor, Signed};
 pub use error::ClientError;
 pub use events::{Event, FollowError, Follower};
 pub use http::{Client, Reader, Reply, Submitted};
+pub use messages::event_chain;
 pub use problem::Problem;
 pub use submission::{Outgoing, Receipted, Standing, submit};
 pub use url::{NodeUrl, distinct};

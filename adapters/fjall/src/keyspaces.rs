@@ -2,6 +2,7 @@
 //!
 //! All integers in keys are big endian, so that the order of keys is the order of numbers.
 
+use crate::events;
 use crate::index::block_ids;
 use crate::node::Options;
 use bus::ports::{Commit, HeadSignatures, StoredBlock};
@@ -16,7 +17,7 @@ use std::fs::File;
 use std::path::Path;
 
 /// Layout of the keyspaces; a database of another layout is refused.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 const FORMAT_KEY: &str = "format";
 const INDEXED_KEY: &str = "indexed";
 const BLOCK_IDS_KEY: &str = "block-ids";
@@ -25,7 +26,7 @@ const BLOCK_IDS_KEY: &str = "block-ids";
 const JOURNAL_COMPRESSION: CompressionType = CompressionType::None;
 
 /// Keyspaces that cannot be made again from others.
-const KEPT: [&str; 9] = [
+const KEPT: [&str; 10] = [
     "meta",
     "journal",
     "blocks",
@@ -35,6 +36,7 @@ const KEPT: [&str; 9] = [
     "signatures",
     "bodies",
     "state",
+    "events",
 ];
 
 /// Bytes of a digest that stand in an index key.
@@ -61,6 +63,8 @@ pub(crate) struct Keyspaces {
     pub(crate) bodies: Keyspace,
     /// State rows by their own keys.
     pub(crate) state: Keyspace,
+    /// Where the chains of events stood before each block, and stand now: see [`crate::events`].
+    pub(crate) events: Keyspace,
     /// Truncated statement id and index; no value. Rebuildable.
     pub(crate) ids: Keyspace,
     /// Truncated digest or commitment and index; no value. Rebuildable.
@@ -123,6 +127,7 @@ impl Keyspaces {
                 options().with_kv_separation(Some(KvSeparationOptions::default()))
             })?,
             state: keyspace("state")?,
+            events: keyspace("events")?,
             ids: keyspace("ids")?,
             values: keyspace("values")?,
             block_ids: keyspace("block-ids")?,
@@ -197,6 +202,7 @@ impl Keyspaces {
         for (key, value) in &commit.state_rows {
             batch.insert(&self.state, &key[..], &value[..]);
         }
+        events::add(self, batch, commit);
     }
 
     /// Where the next entry will stand.

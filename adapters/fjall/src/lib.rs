@@ -13,6 +13,7 @@
 //! - a completion is called only when its write, and what was queued before it, is durable;
 //! - one thread writes: journal and store share its fsyncs (DESIGN.md sections 4 and 11).
 
+mod events;
 mod failure;
 mod index;
 mod journal;

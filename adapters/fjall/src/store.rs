@@ -1,5 +1,6 @@
 //! The store port.
 
+use crate::events;
 use crate::failure::FailureHook;
 use crate::index::{self, Tail};
 use crate::keyspaces::{Keyspaces, ReadError, number, read_number, tile};
@@ -8,8 +9,9 @@ use bus::ports::{
     BodyReader, BodyStore, Commit, Completion, HeadSignatures, LedgerReader, Store, StoredBlock,
 };
 use bytes::Bytes;
+use messages::event::{BlockEvents, EventTail};
 use messages::hash::Hash;
-use messages::ids::{Height, LeafIndex, StatementId};
+use messages::ids::{Height, LeafIndex, Name, StatementId};
 use std::sync::{Arc, Mutex};
 
 pub(crate) struct FjallStore {
@@ -183,6 +185,14 @@ impl LedgerReader for FjallStore {
             let stored = self.keyspaces.head_signatures(height);
             self.give("read receipt signatures", stored)
         })
+    }
+
+    fn block_events(&self, height: Height) -> Option<BlockEvents> {
+        self.give("read events", events::of_block(&self.keyspaces, height))
+    }
+
+    fn event_tail(&self, namespace: &Name) -> Option<EventTail> {
+        self.give("read events", events::tail(&self.keyspaces, namespace))
     }
 
     fn state_rows(&self) -> Vec<(Bytes, Bytes)> {

@@ -229,7 +229,7 @@ fn a_keyspace_that_is_gone_is_noticed_or_made_again() {
             }
         }
     }
-    assert_eq!((refused, made_again), (9, 3), "three can be made again");
+    assert_eq!((refused, made_again), (10, 3), "three can be made again");
 }
 
 #[test]

@@ -3,24 +3,19 @@
 use crate::Node;
 use crate::problem::HttpProblem;
 use crate::tracing::SubmitSpan;
+pub(crate) use adapters_surface::decimal;
 use axum::extract::{FromRequestParts, Path, Query as UrlQuery};
 use axum::http::request::Parts;
 use bus::api::{Answer, Query, SubmitAnswer};
 use bytes::Bytes;
 use messages::hash::Hash;
 use messages::ids::{Height, StatementId};
+use opentelemetry::context::FutureExt;
 use std::time::Duration;
-use tokio::sync::oneshot;
-use tokio::time::timeout;
-
-/// Longest that a query may take.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest that an answer to a submission may stay out once its wait ended.
-const SUBMIT_GRACE: Duration = Duration::from_secs(10);
 
 /// Asks the node; a problem is the error.
 pub(crate) async fn ask(node: &Node, query: Query) -> Result<Answer, HttpProblem> {
-    ask_within(node, query, QUERY_TIMEOUT).await
+    Ok(adapters_surface::ask(&**node, query).await?)
 }
 
 /// The same with another patience.
@@ -29,14 +24,7 @@ pub(crate) async fn ask_within(
     query: Query,
     patience: Duration,
 ) -> Result<Answer, HttpProblem> {
-    let (reply, answer) = oneshot::channel();
-    // A client that hung up has dropped the receiver, and needs no answer.
-    node.query(query, Box::new(move |answer| drop(reply.send(answer))));
-    match timeout(patience, answer).await {
-        Ok(Ok(Answer::Problem(problem))) => Err(problem.into()),
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(_)) | Err(_) => Err(HttpProblem::no_answer()),
-    }
+    Ok(adapters_surface::ask_within(&**node, query, patience).await?)
 }
 
 /// Submits a statement and awaits the answer, `wait_ms` and a little longer.
@@ -46,14 +34,8 @@ pub(crate) async fn submit(
     wait_ms: u64,
     span: &SubmitSpan,
 ) -> Result<SubmitAnswer, HttpProblem> {
-    let (reply, answer) = oneshot::channel();
-    let wait = (wait_ms > 0).then_some(wait_ms);
-    let reply = Box::new(move |a| drop(reply.send(a)));
-    span.within(|| node.submit(entry, wait, reply));
-    match timeout(Duration::from_millis(wait_ms) + SUBMIT_GRACE, answer).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(_)) | Err(_) => Err(HttpProblem::no_answer()),
-    }
+    let answer = adapters_surface::submit(&**node, entry, wait_ms);
+    Ok(answer.with_context(span.context()).await?)
 }
 
 /// The one variable segment of a path, percent-decoded.
@@ -113,13 +95,7 @@ impl Segment {
 
     /// The segment as a statement id.
     pub(crate) fn id(&self) -> Result<StatementId, HttpProblem> {
-        StatementId::from_hex(&self.0).ok_or_else(|| {
-            HttpProblem::malformed(
-                "id",
-                format!("id: expected 64 hexadecimal characters, found {:?}", self.0),
-                "Use the id that the submission answered, or look a digest up at /v1/lookup.",
-            )
-        })
+        Ok(adapters_surface::statement_id(&self.0)?)
     }
 
     /// The segment as a height or, with 64 characters, as the id of a block.
@@ -219,28 +195,11 @@ impl Parameters {
 
     /// The value of the hash parameter `name`.
     pub(crate) fn hash(&self, name: &str) -> Result<Hash, HttpProblem> {
-        let text = self.text(name);
-        text.and_then(Hash::from_hex).ok_or_else(|| {
-            HttpProblem::malformed(
-                name,
-                format!(
-                    "{name}: expected 64 hexadecimal characters, found {:?}",
-                    text.unwrap_or("")
-                ),
-                "Give the digest or commitment as logged; a salted deposit is found only by its \
-                 commitment, which needs the salt in its receipt.",
-            )
-        })
+        Ok(adapters_surface::logged_hash(name, self.text(name))?)
     }
 }
 
 fn not_a_number(field: &str, found: &str, next_step: &str) -> HttpProblem {
     let detail = format!("{field}: expected a decimal number from 0, found {found:?}");
     HttpProblem::malformed(field, detail, next_step)
-}
-
-/// A decimal number of digits alone.
-pub(crate) fn decimal(text: &str) -> Option<u64> {
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if digits { text.parse().ok() } else { None }
 }

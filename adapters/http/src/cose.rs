@@ -4,7 +4,7 @@ use crate::Node;
 use crate::asking::{Segment, ask};
 use crate::problem::HttpProblem;
 use crate::reading::Answered;
-use crate::views::{PendingView, PolicyProofJson};
+use crate::views::{PolicyProofJson, accepted};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -18,7 +18,7 @@ pub(crate) async fn transparent(State(node): State<Node>, segment: Segment) -> A
         Answer::CoseReceipt(bytes) => {
             Ok(([(CONTENT_TYPE, STATEMENT_MEDIA_TYPE)], bytes).into_response())
         }
-        Answer::Waiting(id) => Ok(PendingView::new(&id).accepted()),
+        Answer::Waiting(id) => Ok(accepted(&id)),
         _ => Err(HttpProblem::no_answer()),
     }
 }

@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bus::api::{Answer, EventPage, NodeApi, PAGE_MAX, Query};
+use bus::api::{Answer, EventPage, EventsFrom, EventsQuery, NodeApi, PAGE_MAX, Query};
 use bytes::Bytes;
 use futures::stream;
 use messages::ids::Height;
@@ -145,7 +145,13 @@ fn too_many() -> HttpProblem {
 
 async fn page(node: &Node, after: Option<u64>) -> Result<EventPage, HttpProblem> {
     let count = PAGE_MAX;
-    match ask(node, Query::Events { after, count }).await? {
+    let query = EventsQuery {
+        from: after.map_or(EventsFrom::Newest, EventsFrom::After),
+        namespace: None,
+        receipts: false,
+        count,
+    };
+    match ask(node, Query::Events(query)).await? {
         Answer::Events(page) => Ok(page),
         _ => Err(HttpProblem::no_answer()),
     }
@@ -172,8 +178,8 @@ impl Stream {
         Ok(Chunk {
             published,
             after: self.after,
-            last: page.events.last().map_or(self.after, |e| e.ordinal),
-            is_whole: page.events.len() < PAGE_MAX,
+            last: page.seen,
+            is_whole: page.seen >= page.newest,
             text: render(&page),
         })
     }

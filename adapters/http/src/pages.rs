@@ -5,13 +5,12 @@ use crate::asking::{Parameters, Segment, ask};
 use crate::conditional::{Freshness, Kept, OCTETS};
 use crate::problem::HttpProblem;
 use crate::views::log::{BlocksJson, EntriesJson, OutcomeJson, StatementsJson};
-use crate::views::{PendingView, StatementJson};
+use crate::views::{LookupJson, accepted};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bus::api::{Answer, PAGE_MAX, Page, Query, Start};
 use messages::ids::{Height, LeafIndex, Ordinal};
-use serde::Serialize;
 
 type Answered = Result<Response, HttpProblem>;
 
@@ -148,17 +147,9 @@ pub(crate) async fn outcome(
     parameters.allow(&[])?;
     match ask(&node, Query::Outcome(segment.id()?)).await? {
         Answer::Outcome(view) => Ok(kept.json(&OutcomeJson::from(*view), Freshness::Immutable)),
-        Answer::Waiting(id) => Ok(PendingView::new(&id).accepted()),
+        Answer::Waiting(id) => Ok(accepted(&id)),
         _ => Err(HttpProblem::no_answer()),
     }
-}
-
-/// Statements that lodge a value, oldest first.
-#[derive(Serialize)]
-struct LookupJson {
-    value: String,
-    statements: Vec<StatementJson>,
-    next: Option<String>,
 }
 
 /// `GET /v1/lookup?value=HEX`.
@@ -174,12 +165,8 @@ pub(crate) async fn lookup(State(node): State<Node>, parameters: Parameters) -> 
         Answer::Lookup(found) => {
             let next = found.next.map(|next| map(next, |index| index.0));
             let next = link("/v1/lookup", "from", next, count);
-            Ok(Json(LookupJson {
-                value: value.to_string(),
-                statements: found.items.iter().map(Into::into).collect(),
-                next: next.map(|next| format!("{next}&value={value}")),
-            })
-            .into_response())
+            let next = next.map(|next| format!("{next}&value={value}"));
+            Ok(Json(LookupJson::new(&value, &found.items, next)).into_response())
         }
         _ => Err(HttpProblem::no_answer()),
     }

@@ -1,11 +1,12 @@
-//! Refusals as problem details (RFC 9457).
+//! Refusals as problem details (RFC 9457), with the headers that HTTP wants.
 
+use adapters_surface::Refusal;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use bus::api::{Problem, ProblemKind};
+use bus::api::Problem;
 use messages::hash::Hash;
 use messages::ids::{Name, StatementId};
-use serde::Serialize;
+use std::ops::Deref;
 
 /// Media type of problem details.
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -13,44 +14,9 @@ const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+
 /// What caches are told of a refusal.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// Seconds after which a busy node may be asked again.
-const RETRY_BUSY_S: u64 = 1;
-/// Seconds after which a node that cannot answer may be asked again.
-const RETRY_UNAVAILABLE_S: u64 = 5;
-
 /// A refusal on its way to the client.
 #[derive(Debug)]
-pub(crate) struct HttpProblem {
-    status: StatusCode,
-    code: &'static str,
-    detail: String,
-    field: Option<String>,
-    next_step: String,
-    no_quorum: Option<Box<NoQuorum>>,
-}
-
-/// What a client must know about a statement that waits for a quorum.
-#[derive(Debug, Serialize)]
-struct NoQuorum {
-    id: String,
-    missing: Vec<String>,
-    quorum: usize,
-}
-
-/// The body. `type`, `title`, `status` and `detail` are the standard's members.
-#[derive(Serialize)]
-struct Body<'p> {
-    r#type: String,
-    title: &'p str,
-    status: u16,
-    detail: &'p str,
-    code: &'p str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'p str>,
-    next_step: &'p str,
-    #[serde(flatten)]
-    no_quorum: Option<&'p NoQuorum>,
-}
+pub(crate) struct HttpProblem(Refusal);
 
 impl HttpProblem {
     /// A refusal about nothing in particular.
@@ -60,129 +26,58 @@ impl HttpProblem {
         detail: impl Into<String>,
         next_step: impl Into<String>,
     ) -> Self {
-        Self {
-            status,
-            code,
-            detail: detail.into(),
-            field: None,
-            next_step: next_step.into(),
-            no_quorum: None,
-        }
+        Self(Refusal::new(status, code, detail, next_step))
     }
 
     /// A 400 about `field`, whose expected form and found value `detail` gives.
     pub(crate) fn malformed(field: &str, detail: String, next_step: &str) -> Self {
-        let code = "malformed-request";
-        Self::new(StatusCode::BAD_REQUEST, code, detail, next_step).about(field)
+        Self(Refusal::malformed(field, detail, next_step))
     }
 
     /// Names the field that the refusal is about.
-    pub(crate) fn about(mut self, field: &str) -> Self {
-        self.field = Some(field.into());
-        self
+    pub(crate) fn about(self, field: &str) -> Self {
+        Self(self.0.about(field))
     }
 
     /// The node admitted the statement, yet too few validators are present to decide.
     pub(crate) fn no_quorum(id: &StatementId, missing: &[Name], quorum: usize) -> Self {
-        let missing: Vec<String> = missing.iter().map(Name::to_string).collect();
-        let detail = format!(
-            "the statement is admitted and durable here, yet fewer than {quorum} validators \
-             are present; missing: {}",
-            missing.join(", ")
-        );
-        let next_step = format!(
-            "Nothing is lost: it commits once when the validators are back. Ask for \
-             /v1/statements/{id}/receipt, or submit the same bytes again, here or elsewhere."
-        );
-        let status = StatusCode::SERVICE_UNAVAILABLE;
-        let id = id.to_string();
-        Self {
-            no_quorum: Some(Box::new(NoQuorum {
-                id,
-                missing,
-                quorum,
-            })),
-            ..Self::new(status, "no-quorum", detail, next_step)
-        }
+        Self(Refusal::no_quorum(id, missing, quorum))
     }
 
     /// The node gave no answer, or one to another question.
     pub(crate) fn no_answer() -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "no-answer",
-            "the node gave no answer in time; it may be starting or stopping",
-            "Try again, or ask another node: a statement submitted twice commits once.",
-        )
+        Self(Refusal::no_answer())
     }
 
     /// No statement lodges this value.
     pub(crate) fn nothing_lodged(value: &Hash) -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "nothing-lodged",
-            format!("no statement here lodges {value}"),
-            "A salted deposit is found only by its commitment: compute it from the document and \
-             the salt in its receipt (`wutong show lookup FILE --receipt R`).",
-        )
-        .about("value")
+        Self(Refusal::nothing_lodged(value))
     }
+}
 
-    /// Its status.
-    pub(crate) fn status(&self) -> StatusCode {
-        self.status
+impl Deref for HttpProblem {
+    type Target = Refusal;
+
+    fn deref(&self) -> &Refusal {
+        &self.0
     }
+}
 
-    /// Its stable code.
-    pub(crate) fn code(&self) -> &'static str {
-        self.code
-    }
-
-    /// What is wrong, and what to do about it.
-    pub(crate) fn texts(&self) -> (&str, &str) {
-        (&self.detail, &self.next_step)
-    }
-
-    /// Seconds after which the client may come back; none when it need not wait.
-    pub(crate) fn retry_after_s(&self) -> Option<u64> {
-        match self.status {
-            StatusCode::TOO_MANY_REQUESTS => Some(RETRY_BUSY_S),
-            StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_UNAVAILABLE_S),
-            _ => None,
-        }
+impl From<Refusal> for HttpProblem {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
     }
 }
 
 impl From<Problem> for HttpProblem {
     fn from(problem: Problem) -> Self {
-        let status = match problem.kind {
-            ProblemKind::Malformed => StatusCode::BAD_REQUEST,
-            ProblemKind::Forbidden => StatusCode::FORBIDDEN,
-            ProblemKind::NotFound => StatusCode::NOT_FOUND,
-            ProblemKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            ProblemKind::Busy => StatusCode::TOO_MANY_REQUESTS,
-            ProblemKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        Self {
-            field: problem.field,
-            ..Self::new(status, problem.code, problem.detail, problem.next_step)
-        }
+        Self(problem.into())
     }
 }
 
 impl IntoResponse for HttpProblem {
     fn into_response(self) -> Response {
-        let body = Body {
-            r#type: format!("urn:wutong:problem:{}", self.code),
-            title: self.status.canonical_reason().unwrap_or("Problem"),
-            status: self.status.as_u16(),
-            detail: &self.detail,
-            code: self.code,
-            field: self.field.as_deref(),
-            next_step: &self.next_step,
-            no_quorum: self.no_quorum.as_deref(),
-        };
-        let mut response = (self.status, axum::Json(body)).into_response();
+        let mut response = (self.status(), axum::Json(&self.0)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
         // What is refused now may be there in a moment.

@@ -4,7 +4,7 @@ use crate::asking::{HeightOrId, Parameters, Segment, ask};
 use crate::conditional::{Freshness, Kept, TEXT};
 use crate::problem::HttpProblem;
 use crate::state::POLICY_S;
-use crate::views::{BlockJson, HealthJson, PendingView, StatementJson, ValidatorsJson};
+use crate::views::{BlockJson, HealthJson, StatementJson, ValidatorsJson, accepted};
 use crate::{Node, Surface};
 use axum::Json;
 use axum::extract::State;
@@ -27,7 +27,7 @@ pub(crate) async fn statement(
     parameters.allow(&[])?;
     match ask(&node, Query::Statement(segment.id()?)).await? {
         Answer::Statement(view) => Ok(Json(StatementJson::from(&view)).into_response()),
-        Answer::Waiting(id) => Ok(PendingView::new(&id).accepted()),
+        Answer::Waiting(id) => Ok(accepted(&id)),
         _ => Err(HttpProblem::no_answer()),
     }
 }
@@ -42,7 +42,7 @@ pub(crate) async fn receipt(
     parameters.allow(&[])?;
     match ask(&node, Query::Receipt(segment.id()?)).await? {
         Answer::Receipt(committed) => Ok(kept.answer(TEXT, committed.receipt, Freshness::Ask)),
-        Answer::Waiting(id) => Ok(PendingView::new(&id).accepted()),
+        Answer::Waiting(id) => Ok(accepted(&id)),
         _ => Err(HttpProblem::no_answer()),
     }
 }

@@ -1,7 +1,7 @@
 //! Submission of a statement.
 
 use crate::Node;
-use crate::asking::{self, Parameters, decimal};
+use crate::asking::{self, Parameters};
 use crate::problem::HttpProblem;
 use crate::tracing::SubmitSpan;
 use crate::views::{CommittedView, PendingView};
@@ -17,10 +17,6 @@ use messages::ids::StatementId;
 use messages::statement::ENTRY_BYTES_MAX;
 use std::time::Duration;
 
-/// Wait for the receipt when the client names none, in milliseconds.
-const WAIT_MS_DEFAULT: u64 = 10_000;
-/// Longest wait that a client may name, in milliseconds.
-const WAIT_MS_MAX: u64 = 60_000;
 /// Longest that a client may take to send a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of an over-long body that are read and thrown away, so that its client reads the refusal.
@@ -69,18 +65,8 @@ fn location(id: &StatementId) -> [(header::HeaderName, String); 1] {
 }
 
 fn wait_ms(parameters: &Parameters) -> Result<u64, HttpProblem> {
-    let Some(text) = parameters.only("wait_ms")? else {
-        return Ok(WAIT_MS_DEFAULT);
-    };
-    decimal(text)
-        .filter(|ms| *ms <= WAIT_MS_MAX)
-        .ok_or_else(|| {
-            HttpProblem::malformed(
-                "wait_ms",
-                format!("wait_ms: expected 0 to {WAIT_MS_MAX} milliseconds, found {text:?}"),
-                "Use 0 to be answered as soon as the statement is admitted.",
-            )
-        })
+    let text = parameters.only("wait_ms")?;
+    Ok(adapters_surface::checked_wait_ms("wait_ms", text)?)
 }
 
 /// Reads a body of 1 to [`ENTRY_BYTES_MAX`] bytes and never holds more.
@@ -116,21 +102,8 @@ async fn read_all(body: Body) -> Result<Bytes, HttpProblem> {
             break;
         }
     }
-    match found {
-        0 => Err(HttpProblem::malformed(
-            "body",
-            "body: expected a signed statement (COSE_Sign1), found no bytes".into(),
-            "Sign a statement with `wutong deposit`, or send one with --data-binary.",
-        )),
-        1..=ENTRY_BYTES_MAX => Ok(entry.into()),
-        _ => Err(HttpProblem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "entry-too-large",
-            format!("body: expected at most {ENTRY_BYTES_MAX} bytes, found at least {found}"),
-            "Lodge a digest or commitment of the content, not the content itself.",
-        )
-        .about("body")),
-    }
+    adapters_surface::check_entry_size(found)?;
+    Ok(entry.into())
 }
 
 /// Refuses bodies that say they are something else; a body that says nothing is taken.

@@ -33,10 +33,9 @@ impl SubmitSpan {
         Self(client.with_span(span))
     }
 
-    /// Calls the node within the span.
-    pub(crate) fn within<T>(&self, call: impl FnOnce() -> T) -> T {
-        let _guard = self.0.clone().attach();
-        call()
+    /// The context in which to call the node.
+    pub(crate) fn context(&self) -> Context {
+        self.0.clone()
     }
 }
 

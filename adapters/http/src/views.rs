@@ -4,150 +4,24 @@
 pub(crate) mod log;
 pub(crate) mod state;
 
+use adapters_surface::time_text as text;
+pub(crate) use adapters_surface::{CommittedView, LookupJson, PendingView, StatementJson};
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bus::api::{BlockView, Committed, Health, StatementView, ValidatorStatus};
-use messages::ids::{Name, StatementId, TimeMs};
+use bus::api::{BlockView, Health, ValidatorStatus};
+use messages::ids::{Name, StatementId};
 use messages::receipt::PolicyLink;
-use messages::report::utc_text;
-use messages::statement::{DigestAlgorithm, Statement};
 use serde::Serialize;
-
-fn text(time: TimeMs) -> String {
-    utc_text(time.seconds())
-}
 
 fn names(list: &[Name]) -> Vec<String> {
     list.iter().map(Name::to_string).collect()
 }
 
-/// Answer to a submission with its receipt.
-#[derive(Serialize)]
-pub(crate) struct CommittedView {
-    id: String,
-    status: &'static str,
-    height: u64,
-    index: u64,
-    block_time: String,
-    block_time_ms: u64,
-    receipt: String,
-}
-
-impl From<Committed> for CommittedView {
-    fn from(committed: Committed) -> Self {
-        Self {
-            id: committed.id.to_string(),
-            status: "committed",
-            height: committed.height.0,
-            index: committed.index.0,
-            block_time: text(committed.block_time),
-            block_time_ms: committed.block_time.0,
-            receipt: committed.receipt,
-        }
-    }
-}
-
-/// A statement that is admitted and has no receipt yet.
-#[derive(Serialize)]
-pub(crate) struct PendingView {
-    id: String,
-    status: &'static str,
-    next_step: String,
-}
-
-impl PendingView {
-    pub(crate) fn new(id: &StatementId) -> Self {
-        let next_step = format!(
-            "Ask for /v1/statements/{id}/receipt later, or submit the same bytes again: \
-             a statement commits once."
-        );
-        Self {
-            id: id.to_string(),
-            status: "pending",
-            next_step,
-        }
-    }
-
-    /// As the answer to a question: not yet, ask again.
-    pub(crate) fn accepted(self) -> Response {
-        let retry = [(header::RETRY_AFTER, "1")];
-        (StatusCode::ACCEPTED, retry, Json(self)).into_response()
-    }
-}
-
-/// What a deposit says.
-#[derive(Serialize)]
-struct DepositJson {
-    content_type: &'static str,
-    issuer: String,
-    subject: String,
-    key: String,
-    network: String,
-    namespace: String,
-    mode: &'static str,
-    algorithm: &'static str,
-    value: String,
-    declared_time: Option<String>,
-    declared_time_ms: Option<u64>,
-    not_before: Option<String>,
-    references: Vec<String>,
-}
-
-impl From<Statement> for DepositJson {
-    fn from(statement: Statement) -> Self {
-        let deposit = statement.deposit;
-        Self {
-            content_type: statement.kind.content_type(),
-            issuer: statement.issuer,
-            subject: statement.subject,
-            key: statement.key.to_string(),
-            network: deposit.network.to_string(),
-            namespace: deposit.namespace.to_string(),
-            mode: deposit.lodged.mode().name(),
-            algorithm: match deposit.algorithm {
-                DigestAlgorithm::Sha256 => "sha-256",
-            },
-            value: deposit.lodged.value().to_string(),
-            declared_time: deposit.declared_time.map(text),
-            declared_time_ms: deposit.declared_time.map(|time| time.0),
-            not_before: deposit.not_before.map(|hash| hash.to_string()),
-            references: deposit.references.iter().map(ToString::to_string).collect(),
-        }
-    }
-}
-
-/// A statement and where it stands. `entry` is its bytes in hexadecimal.
-#[derive(Serialize)]
-pub(crate) struct StatementJson {
-    id: String,
-    status: &'static str,
-    height: Option<u64>,
-    index: Option<u64>,
-    block_time: Option<String>,
-    block_time_ms: Option<u64>,
-    statement: Option<DepositJson>,
-    entry: String,
-}
-
-impl From<&StatementView> for StatementJson {
-    fn from(view: &StatementView) -> Self {
-        let place = view.place;
-        Self {
-            id: view.id.to_string(),
-            status: if place.is_some() {
-                "committed"
-            } else {
-                "pending"
-            },
-            height: place.map(|(height, _, _)| height.0),
-            index: place.map(|(_, index, _)| index.0),
-            block_time: place.map(|(_, _, time)| text(time)),
-            block_time_ms: place.map(|(_, _, time)| time.0),
-            statement: Statement::parse(&view.entry).ok().map(Into::into),
-            entry: hex::encode(&view.entry),
-        }
-    }
+/// As the answer to a question: not yet, ask again.
+pub(crate) fn accepted(id: &StatementId) -> Response {
+    let retry = [(header::RETRY_AFTER, "1")];
+    (StatusCode::ACCEPTED, retry, Json(PendingView::new(id))).into_response()
 }
 
 #[derive(Serialize)]

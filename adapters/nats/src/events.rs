@@ -6,6 +6,7 @@ use crate::stream::stream_name;
 use async_nats::connection::State;
 use bus::ports::{Completion, Event, EventSink};
 use messages::ids::Name;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -41,6 +42,8 @@ pub enum PingError {
 pub(crate) struct Shared {
     pub(crate) context: OnceLock<async_nats::jetstream::Context>,
     next_ordinal: Mutex<Option<u64>>,
+    /// Events that the stream took from this sink.
+    pub(crate) published: AtomicU64,
 }
 
 impl Shared {
@@ -74,12 +77,15 @@ pub struct NatsEvents {
 impl NatsEvents {
     /// A sink for the events of `network` at a server.
     ///
+    /// Several nodes may publish: each event is in the stream once. With a `standby` this one
+    /// publishes only what nobody else did for so long, and until somebody else does.
+    ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn connect(server: &Server, network: &Name) -> Self {
+    pub fn connect(server: &Server, network: &Name, standby: Duration) -> Self {
         let (queue, batches) = unbounded_channel();
         let shared = Arc::new(Shared::default());
-        let publisher = Publisher::new(network.clone(), shared.clone(), batches);
+        let publisher = Publisher::new(network.clone(), standby, shared.clone(), batches);
         let task = tokio::spawn(run(server.clone(), publisher, shared.clone()));
         Self {
             queue,
@@ -87,6 +93,11 @@ impl NatsEvents {
             stream: stream_name(network),
             task,
         }
+    }
+
+    /// Events that the stream took from this sink since it was made.
+    pub fn published(&self) -> u64 {
+        self.shared.published.load(Ordering::Relaxed)
     }
 
     /// How the link stands, for health reports.

@@ -62,7 +62,7 @@ async fn read_position(stream: &Stream) -> Result<Position, StreamError> {
     if state.messages == 0 {
         return Ok(Position {
             sequence,
-            next_ordinal: 0,
+            next_ordinal: 1,
         });
     }
     let newest = stream.get_raw_message(sequence).await?;

@@ -5,56 +5,17 @@
 //! installed then.
 
 // The lints do not see that helpers of tests are tests.
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![allow(clippy::unwrap_used)]
+
+mod support;
 
 use adapters_nats::{LinkState, NatsEvents, Server, stream_name};
 use async_nats::jetstream;
 use bus::ports::{Event, EventSink};
 use messages::ids::Name;
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+use support::{NatsServer, WAIT_MAX, free_port, is_asked_for};
 use tokio::sync::oneshot;
-
-const WAIT_MAX: Duration = Duration::from_secs(60);
-
-/// A server of the test's own, ended with it.
-struct NatsServer(Child);
-
-impl NatsServer {
-    fn start(port: u16, dir: &Path) -> Self {
-        let child = Command::new("nats-server")
-            .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd"])
-            .arg(dir)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        Self(child.expect("WUTONG_LIVE names nats, so nats-server must be installed"))
-    }
-}
-
-impl Drop for NatsServer {
-    fn drop(&mut self) {
-        self.0.kill().expect("the test's own server can be ended");
-        self.0
-            .wait()
-            .expect("the test's own server can be waited for");
-    }
-}
-
-fn is_asked_for() -> bool {
-    let asked = std::env::var("WUTONG_LIVE").is_ok_and(|v| v.contains("nats"));
-    if !asked {
-        println!("skipped: WUTONG_LIVE does not name nats");
-    }
-    asked
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
 
 fn events(ordinals: core::ops::Range<u64>) -> Vec<Event> {
     let event = |ordinal: u64| Event {
@@ -65,7 +26,8 @@ fn events(ordinals: core::ops::Range<u64>) -> Vec<Event> {
             "notary"
         })
         .unwrap(),
-        json: format!("{{\"version\":1,\"ordinal\":{ordinal}}}"),
+        hash: messages::hash::Hash::of(&ordinal.to_be_bytes()),
+        json: format!("{{\"version\":2,\"ordinal\":{ordinal}}}"),
     };
     ordinals.map(event).collect()
 }
@@ -118,8 +80,8 @@ async fn a_thousand_events_arrive_in_order_and_none_twice() {
     let (port, network) = (free_port(), Name::try_new("trial-1").unwrap());
     let url = format!("nats://127.0.0.1:{port}");
     // The sink starts before the server does.
-    let sink = NatsEvents::connect(&Server::open(&url), &network);
-    let early = publish(&sink, 0..50);
+    let sink = NatsEvents::connect(&Server::open(&url), &network, Duration::ZERO);
+    let early = publish(&sink, 1..51);
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(
         (sink.next_ordinal(), sink.state()),
@@ -129,28 +91,79 @@ async fn a_thousand_events_arrive_in_order_and_none_twice() {
     told(early).await;
     assert_eq!(
         (sink.next_ordinal(), sink.state()),
-        (Some(50), LinkState::Ready)
+        (Some(51), LinkState::Ready)
     );
     sink.ping().await.expect("the server answers");
-    told(publish(&sink, 50..400)).await;
+    told(publish(&sink, 51..401)).await;
     // The publisher stops with a batch under way, and says some of it again.
-    drop(publish(&sink, 400..600));
+    drop(publish(&sink, 401..601));
     drop(sink);
-    let sink = NatsEvents::connect(&Server::open(&url), &network);
-    told(publish(&sink, 380..700)).await;
-    until(&sink, 700).await;
+    let sink = NatsEvents::connect(&Server::open(&url), &network, Duration::ZERO);
+    told(publish(&sink, 381..701)).await;
+    until(&sink, 701).await;
     // The server stops, and events wait for it.
     drop(server);
-    let waiting = publish(&sink, 700..900);
+    let waiting = publish(&sink, 701..901);
     tokio::time::sleep(Duration::from_millis(300)).await;
     let server = NatsServer::start(port, dir.path());
     told(waiting).await;
     // A second node publishes the same.
-    let twin = NatsEvents::connect(&Server::open(&url), &network);
-    until(&twin, 900).await;
-    let (first, second) = (publish(&sink, 900..1000), publish(&twin, 890..1000));
+    let twin = NatsEvents::connect(&Server::open(&url), &network, Duration::ZERO);
+    until(&twin, 901).await;
+    let (first, second) = (publish(&sink, 901..1001), publish(&twin, 891..1001));
     told(first).await;
     told(second).await;
-    assert_eq!(stored(&url, &network).await, (0..1000).collect::<Vec<_>>());
+    assert_eq!(stored(&url, &network).await, (1..1001).collect::<Vec<_>>());
     drop(server);
+}
+
+/// The first node stops; the second, which had the same events all along, goes on where it stood.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_node_publishes_when_the_first_does_not() {
+    if !is_asked_for() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (port, network) = (free_port(), Name::try_new("trial-2").unwrap());
+    let url = format!("nats://127.0.0.1:{port}");
+    let _server = NatsServer::start(port, dir.path());
+    let standby = Duration::from_millis(400);
+    let first = NatsEvents::connect(&Server::open(&url), &network, Duration::ZERO);
+    let second = NatsEvents::connect(&Server::open(&url), &network, standby);
+    until(&first, 1).await;
+    let (a, b) = (publish(&first, 1..301), publish(&second, 1..301));
+    told(a).await;
+    told(b).await;
+    assert_eq!(second.published(), 0, "the first publishes them all");
+    drop(first);
+    told(publish(&second, 301..401)).await;
+    assert_eq!(second.published(), 100);
+    // It is back, and publishes at once; the other stands by again.
+    let first = NatsEvents::connect(&Server::open(&url), &network, Duration::ZERO);
+    until(&first, 401).await;
+    let (a, b) = (publish(&first, 401..501), publish(&second, 401..501));
+    told(a).await;
+    told(b).await;
+    assert_eq!(stored(&url, &network).await, (1..501).collect::<Vec<_>>());
+    assert_eq!(first.published() + second.published(), 200);
+}
+
+/// The stream is deleted: the sink says that it wants everything again, and leaves no gap.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_stream_is_begun_again() {
+    if !is_asked_for() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (port, network) = (free_port(), Name::try_new("trial-3").unwrap());
+    let url = format!("nats://127.0.0.1:{port}");
+    let _server = NatsServer::start(port, dir.path());
+    let sink = NatsEvents::connect(&Server::open(&url), &network, Duration::ZERO);
+    told(publish(&sink, 1..101)).await;
+    let context = jetstream::new(async_nats::connect(&url).await.unwrap());
+    context.delete_stream(stream_name(&network)).await.unwrap();
+    told(publish(&sink, 101..201)).await;
+    assert_eq!(sink.next_ordinal(), Some(1));
+    told(publish(&sink, 1..201)).await;
+    assert_eq!(stored(&url, &network).await, (1..201).collect::<Vec<_>>());
 }

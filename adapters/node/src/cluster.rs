@@ -162,7 +162,12 @@ impl Cluster {
             }
         };
         System::set_current(self.system.clone());
-        let started = Validator::start(&self.network.home(i), listener, &self.around)?;
+        let around = Surroundings {
+            // In one process one publisher is enough: it goes down with the others.
+            events: self.around.events.clone().filter(|_| i == 0),
+            ..self.around.clone()
+        };
+        let started = Validator::start(&self.network.home(i), listener, &around)?;
         self.validators[i] = Some(started);
         self.show(i);
         Ok("started")

@@ -3,7 +3,8 @@
 //! Every key may also come from the environment, as `WUTONG_` and the key in capitals with
 //! underscores (`WUTONG_NATS_URL` for `nats.url`); the environment wins.
 
-use crate::logs::LogFormat;
+use crate::nats_config::NatsSection;
+use crate::observing_config::{LogSection, OtlpSection};
 use crate::trial::NodeHome;
 use adapters_nats::Server;
 use messages::cbor::Canonical;
@@ -51,77 +52,8 @@ pub(crate) struct HttpSection {
     pub(crate) listen: SocketAddr,
 }
 
-/// `[log]`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LogSection {
-    /// `text` or `json`.
-    #[serde(default)]
-    pub(crate) format: LogFormat,
-    /// What is logged; `RUST_LOG` wins over it.
-    #[serde(default)]
-    pub(crate) filter: Option<String>,
-}
-
-/// `[otlp]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct OtlpSection {
-    /// The collector (gRPC), `http://host:4317`; empty: nothing is traced.
-    #[serde(default)]
-    pub(crate) endpoint: String,
-    /// Part of the deposits that is traced, 0 to 1.
-    #[serde(default = "one_percent")]
-    pub(crate) sample_ratio: f64,
-}
-
-fn one_percent() -> f64 {
-    0.01
-}
-
-impl Default for OtlpSection {
-    fn default() -> Self {
-        Self {
-            endpoint: String::new(),
-            sample_ratio: one_percent(),
-        }
-    }
-}
-
-/// `[nats]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NatsSection {
-    /// Servers, with commas between.
-    pub(crate) url: String,
-    /// User, if the server wants one.
-    #[serde(default)]
-    pub(crate) user: String,
-    /// Password of the user.
-    #[serde(default)]
-    pub(crate) password: String,
-    /// Certificates (PEM) of those who may vouch for the server; empty: no TLS.
-    #[serde(default)]
-    ca: PathBuf,
-    /// Whether this node publishes events to JetStream.
-    #[serde(default)]
-    pub(crate) events: bool,
-}
-
-impl NatsSection {
-    /// The server, as the bridge and the event sink want it.
-    fn server(&self, beside: &Path) -> Server {
-        let user = (self.user.clone(), self.password.clone());
-        Server {
-            url: self.url.clone(),
-            user: Some(user).filter(|(user, _)| !user.is_empty()),
-            ca: Some(beside.join(&self.ca)).filter(|_| !self.ca.as_os_str().is_empty()),
-        }
-    }
-}
-
 /// Keys that the environment may set, by section.
-const KEYS: [(&str, &str); 13] = [
+const KEYS: [(&str, &str); 22] = [
     ("node", "name"),
     ("node", "genesis"),
     ("node", "folder"),
@@ -129,8 +61,17 @@ const KEYS: [(&str, &str); 13] = [
     ("nats", "url"),
     ("nats", "user"),
     ("nats", "password"),
+    ("nats", "nkey"),
+    ("nats", "credentials"),
     ("nats", "ca"),
+    ("nats", "client_certificate"),
+    ("nats", "client_key"),
     ("nats", "events"),
+    ("nats", "api"),
+    ("nats", "api_user"),
+    ("nats", "api_password"),
+    ("nats", "api_nkey"),
+    ("nats", "api_credentials"),
     ("log", "format"),
     ("log", "filter"),
     ("otlp", "endpoint"),
@@ -153,7 +94,7 @@ impl Config {
                 continue;
             };
             let value = match key {
-                "events" => value
+                "events" | "api" => value
                     .parse::<bool>()
                     .map(toml::Value::Boolean)
                     .map_err(|_| format!("{name}: expected true or false, found {value}"))?,
@@ -175,18 +116,19 @@ impl Config {
         toml::from_str(&merged).map_err(|e| e.to_string())
     }
 
-    /// The server of the links; its certificates are found beside the file.
+    /// The server, as links and events know it; files are found beside the node's.
     pub(crate) fn server(&self, file: &Path) -> Result<Server, String> {
-        let server = self.nats.server(file.parent().unwrap_or(Path::new(".")));
-        if let Some(ca) = &server.ca {
-            std::fs::read(ca).map_err(|e| format!("nats.ca: {}: {e}", ca.display()))?;
-        }
-        Ok(server)
+        self.nats.server(beside(file), &self.node.name)
+    }
+
+    /// The server, as the API for clients knows it; none when this node answers none.
+    pub(crate) fn api_server(&self, file: &Path) -> Result<Option<Server>, String> {
+        self.nats.api_server(beside(file), &self.node.name)
     }
 
     /// The node's home, with the genesis document read and checked.
     pub(crate) fn home(&self, file: &Path) -> Result<NodeHome, String> {
-        let beside = file.parent().unwrap_or(Path::new("."));
+        let beside = beside(file);
         let path = beside.join(&self.node.genesis);
         let shown = path.display();
         let bytes = std::fs::read(&path).map_err(|e| format!("node.genesis: {shown}: {e}"))?;
@@ -201,10 +143,22 @@ impl Config {
     }
 }
 
+fn beside(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new("."))
+}
+
+/// Users and passwords of a validator at a trial network's server.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TrialUsers {
+    /// Of links and events.
+    pub(crate) node: (String, String),
+    /// Of the API for clients.
+    pub(crate) api: (String, String),
+}
+
 /// The file of a validator of a trial network.
-pub(crate) fn trial_file(name: &str, http: SocketAddr, nats: &Server, events: bool) -> String {
-    let (user, password) = nats.user.clone().unwrap_or_default();
-    let url = &nats.url;
+pub(crate) fn trial_file(name: &str, http: SocketAddr, url: &str, users: &TrialUsers) -> String {
+    let ((user, password), (api_user, api_password)) = (&users.node, &users.api);
     format!(
         "# A node of a trial network; `wutong node --config THIS_FILE` runs it.\n\
          # Every key may also come from the environment: WUTONG_NATS_URL for nats.url.\n\
@@ -227,9 +181,15 @@ pub(crate) fn trial_file(name: &str, http: SocketAddr, nats: &Server, events: bo
          # Who this node is there; empty where the server asks nobody.\n\
          user = \"{user}\"\n\
          password = \"{password}\"\n\
-         # ca = \"ca.pem\"  (certificates that vouch for the server: speak TLS only)\n\
-         # Whether this node publishes events to JetStream: one node of a network does.\n\
-         events = {events}\n\
+         # nkey = \"node.nk\", credentials = \"node.creds\", ca = \"ca.pem\", client_certificate,\n\
+         # client_key: other ways to be known, and TLS; docs/hosts.md has them.\n\
+         # Whether this node publishes events to JetStream. Several may: the first of genesis does, and\n\
+         # the others go on when it does not.\n\
+         events = true\n\
+         # Whether this node answers clients over NATS, as a user that may do nothing else.\n\
+         api = true\n\
+         api_user = \"{api_user}\"\n\
+         api_password = \"{api_password}\"\n\
          \n\
          [log]\n\
          # text for people, or json: one object a line.\n\
@@ -243,15 +203,15 @@ mod tests {
 
     fn file() -> String {
         let http = "127.0.0.1:8100".parse().unwrap();
-        let nats = Server::open("nats://127.0.0.1:4222");
-        trial_file("validator-0", http, &nats, true)
+        let users = TrialUsers::default();
+        trial_file("validator-0", http, "nats://127.0.0.1:4222", &users)
     }
 
     #[test]
     fn a_trial_file_is_read_and_the_environment_wins() {
         let config = Config::parse(&file(), |_| None).unwrap();
         assert_eq!(config.http.listen.port(), 8100);
-        assert!(config.nats.events && config.nats.user.is_empty());
+        assert!(config.nats.events && config.nats.api);
         let set = |name: &str| match name {
             "WUTONG_HTTP_LISTEN" => Some("0.0.0.0:9".into()),
             "WUTONG_NATS_EVENTS" => Some("false".into()),
@@ -261,7 +221,7 @@ mod tests {
         let config = Config::parse(&file(), set).unwrap();
         assert_eq!(config.http.listen.port(), 9);
         assert!(!config.nats.events);
-        assert_eq!(config.log.format, LogFormat::Json);
+        assert_eq!(config.log.format, crate::logs::LogFormat::Json);
     }
 
     #[test]

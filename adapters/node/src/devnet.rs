@@ -14,6 +14,7 @@ use messages::ports::BatchedZip215;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 /// A trial network in one process; its data survives restarts.
 ///
@@ -120,6 +121,7 @@ fn serve(args: &RunArgs, output: &mut Output<'_>) -> Result<(), String> {
         Arc::new(NatsEvents::connect(
             &Server::open(url),
             &network.genesis.network,
+            Duration::ZERO,
         )) as Arc<dyn EventSink>
     });
     let (board, ordered) = Board::new(&network);

@@ -1,10 +1,9 @@
 //! `wutong init`: a network for trial, ready to be run as one process per node.
 
-use crate::config::trial_file;
+use crate::config::{TrialUsers, trial_file};
 use crate::nats_conf;
 use crate::trial::{Founding, TrialNetwork, validators, write_secret};
 use adapters_cli::Output;
-use adapters_nats::Server;
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -65,13 +64,12 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> Result<(), String
         let mut http = args.http;
         http.set_port(args.http.port() + i as u16);
         let path = home.dir.join("node.toml");
-        let user = users.iter().find(|user| user.name == home.name().as_str());
-        let server = Server {
-            url: args.nats.clone(),
-            user: user.map(|user| (user.name.clone(), user.password.clone())),
-            ca: None,
+        let name = home.name();
+        let known = TrialUsers {
+            node: nats_conf::find(&users, name.as_str()),
+            api: nats_conf::find(&users, &format!("api-{name}")),
         };
-        let text = trial_file(home.name().as_str(), http, &server, i == 0);
+        let text = trial_file(name.as_str(), http, &args.nats, &known);
         // It holds a password.
         write_secret(&path, &text)?;
         files.push(path.display().to_string());

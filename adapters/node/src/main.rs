@@ -13,6 +13,8 @@ mod init;
 mod journal;
 mod logs;
 mod nats_conf;
+mod nats_config;
+mod observing_config;
 mod operations;
 mod service;
 mod signals;

@@ -12,7 +12,9 @@ use crate::validator::{Surroundings, Validator};
 use actors::NodeHandle;
 use adapters_cli::Output;
 use adapters_http::Console;
-use adapters_nats::{BridgeOptions, NatsBridge, NatsEvents, Peer, Server};
+use adapters_nats::{
+    BridgeOptions, NatsBridge, NatsEvents, NatsService, Peer, Server, ServiceOptions,
+};
 use bus::api::{NodeApi, Query};
 use bus::ports::{EventSink, Transport};
 use clap::Args;
@@ -21,6 +23,7 @@ use messages::ports::BatchedZip215;
 use observability_traces::{TraceOptions, Traces};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -40,6 +43,11 @@ pub(crate) struct NodeArgs {
     #[arg(long, value_enum)]
     log_format: Option<LogFormat>,
 }
+
+/// How long each validator that publishes events leaves them to the one before it.
+const STANDBY: Duration = Duration::from_millis(500);
+/// So many times at most.
+const STANDBY_MAX: u32 = 20;
 
 /// Links over NATS; one node is on them.
 struct Bridged(Arc<NatsBridge>);
@@ -63,6 +71,7 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     let home = config.home(&args.config)?;
     let keys = home.keys()?;
     let server = config.server(&args.config)?;
+    let api_server = config.api_server(&args.config)?;
     if args.check {
         let genesis = &home.genesis;
         output.line(&format!(
@@ -102,7 +111,8 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     let bridge = Arc::new(bridge);
     let network = &home.genesis.network;
     let events = config.nats.events;
-    let events = events.then(|| Arc::new(NatsEvents::connect(&server, network)));
+    let events =
+        events.then(|| Arc::new(NatsEvents::connect(&server, network, standby(home.place))));
     let sink = events.clone().map(|events| events as Arc<dyn EventSink>);
     let (wake, woken) = mpsc::channel();
     let halted = wake.clone();
@@ -123,6 +133,15 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     };
     let validator = Validator::start(&home, Some(listener), &around)?;
     let _door = Door::open(&home, validator.ledger().clone())?;
+    let _api = api_server.map(|server| {
+        let options = ServiceOptions {
+            server,
+            network: home.genesis.network.clone(),
+            node: home.name(),
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        NatsService::start(options, Arc::new(validator.handle().clone()))
+    });
     let (name, listen, shown) = (home.name(), config.http.listen, server.shown());
     output.line(&format!(
         "{name} of network {network}  http://{listen}  {shown}"
@@ -177,6 +196,11 @@ fn watch(runtime: &Runtime, validator: &Validator, manager: &Arc<Manager>) {
             node.query(Query::Health, Box::new(alive));
         }
     });
+}
+
+/// How long a validator leaves events to those before it in genesis.
+fn standby(place: usize) -> Duration {
+    STANDBY * u32::try_from(place).unwrap_or(u32::MAX).min(STANDBY_MAX)
 }
 
 fn bridge_options(

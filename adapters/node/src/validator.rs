@@ -203,7 +203,7 @@ fn ports(
         journal: opened.journal,
         store: opened.store,
         bodies: opened.bodies,
-        events: around.events.clone().filter(|_| i == 0),
+        events: around.events.clone(),
         amnesiac,
         floor: opened.floor.unwrap_or(Height(0)),
         on_floor: Arc::new(move |floor| node.set_amnesia_floor(floor, Box::new(|| {}))),

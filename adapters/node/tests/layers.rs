@@ -9,7 +9,7 @@ use std::process::Command;
 
 /// What each crate may import. A star stands for the crates of a folder; [`NODE`] is never meant
 /// by one, for nothing may import the crate that composes everything.
-const TABLE: [(&str, &[&str]); 9] = [
+const TABLE: [(&str, &[&str]); 10] = [
     ("messages", &[]),
     ("ledger", &["messages"]),
     ("bus", &["messages"]),
@@ -23,7 +23,11 @@ const TABLE: [(&str, &[&str]); 9] = [
     ),
     ("adapters-cli", &COMPOSERS),
     (NODE, &COMPOSERS),
-    ("adapters-*", &["messages", "bus", "observability-*"]),
+    (SHARED, &["messages", "bus"]),
+    (
+        "adapters-*",
+        &["messages", "bus", "observability-*", SHARED],
+    ),
     (
         "simulations",
         &[
@@ -47,6 +51,9 @@ const COMPOSERS: [&str; 6] = [
 ];
 
 const NODE: &str = "adapters-node";
+
+/// What surfaces share, so that HTTP and NATS do not write the same answers twice.
+const SHARED: &str = "adapters-surface";
 
 /// Crates that run actors, and so may name the runtime of the shells.
 const RUNS_ACTORS: [&str; 3] = ["actors", NODE, "simulations"];

@@ -64,7 +64,7 @@ impl Storage {
                 count,
             } => self.listed_keys(namespace, after.as_ref(), *count),
             Query::State(key) => self.state_row(key),
-            Query::Events { after, count } => self.events(*after, *count),
+            Query::Events(query) => self.events(query),
             Query::Receipt(_)
             | Query::Statement(_)
             | Query::Lookup { .. }

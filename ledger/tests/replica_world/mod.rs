@@ -9,6 +9,7 @@ use ledger::pool::PoolLimits;
 use ledger::replica::{JudgedBlock, Replica, ReplicaConfig, ReplicaEffect, ReplicaInput};
 use messages::cbor::Canonical;
 use messages::consensus::{BlockId, ConsensusMessage, Proposal, SignedProposal};
+use messages::event::{BlockEvents, EventTail};
 use messages::genesis::{Genesis, GenesisValidator, Namespace, Parameters};
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name, Round, StatementId, TimeMs};
@@ -56,6 +57,12 @@ impl LedgerReader for Empty {
         None
     }
     fn head_signatures(&self, _: Height) -> Option<HeadSignatures> {
+        None
+    }
+    fn block_events(&self, _: Height) -> Option<BlockEvents> {
+        None
+    }
+    fn event_tail(&self, _: &Name) -> Option<EventTail> {
         None
     }
     fn state_rows(&self) -> Vec<(Bytes, Bytes)> {

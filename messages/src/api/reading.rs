@@ -211,11 +211,37 @@ pub struct StateView {
     pub seal: Option<SealView>,
 }
 
-/// Events after an ordinal.
+/// From where on events are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventsFrom {
+    /// None, only what the newest ordinal is.
+    Newest,
+    /// Those with a greater ordinal, which counts from 1.
+    After(u64),
+    /// Those of the block at this height and later ones.
+    Height(Height),
+}
+
+/// Which events are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventsQuery {
+    /// From where on.
+    pub from: EventsFrom,
+    /// Those of this namespace; none for all.
+    pub namespace: Option<Name>,
+    /// With their receipts inside.
+    pub receipts: bool,
+    /// Most wanted.
+    pub count: usize,
+}
+
+/// Events, as they were asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventPage {
-    /// In order, without a gap.
+    /// In order; without a gap in the chain that was asked for.
     pub events: Vec<super::Event>,
+    /// All wanted events up to this ordinal are here: the next page follows it.
+    pub seen: u64,
     /// Ordinal of the newest event there is; 0 when there is none.
     pub newest: u64,
 }

@@ -8,8 +8,9 @@ use bus::ports::{
 };
 use bytes::Bytes;
 use ledger::replica::JournaledInput;
+use messages::event::{BlockEvents, EventTail};
 use messages::hash::Hash;
-use messages::ids::{Height, LeafIndex, StatementId};
+use messages::ids::{Height, LeafIndex, Name, StatementId};
 use messages::wire::decode;
 use std::sync::{Arc, MutexGuard};
 
@@ -207,6 +208,14 @@ impl LedgerReader for SimDisk {
         let notes = [&state.notes, &state.tables.notes];
         let found = notes.into_iter().find_map(|notes| notes.get(&height));
         found.map(|(_, signatures)| signatures.clone())
+    }
+
+    fn block_events(&self, height: Height) -> Option<BlockEvents> {
+        self.state().tables.block_events.get(&height).cloned()
+    }
+
+    fn event_tail(&self, namespace: &Name) -> Option<EventTail> {
+        self.state().tables.event_tails.get(namespace).copied()
     }
 
     fn state_rows(&self) -> Vec<(Bytes, Bytes)> {

@@ -4,8 +4,9 @@ use bus::ports::{Commit, HeadSignatures, Record, StoredBlock, Stream};
 use bytes::Bytes;
 use messages::block::Header;
 use messages::cbor::Canonical;
+use messages::event::{BlockEvents, EventTail};
 use messages::hash::Hash;
-use messages::ids::{Height, LeafIndex, StatementId};
+use messages::ids::{Height, LeafIndex, Name, StatementId};
 use std::collections::BTreeMap;
 
 /// The durable content of one disk.
@@ -33,6 +34,10 @@ pub struct Tables {
     pub notes: BTreeMap<Height, (String, HeadSignatures)>,
     /// Bodies by digest.
     pub bodies: BTreeMap<Hash, Bytes>,
+    /// Where the chains of events stood before each block.
+    pub block_events: BTreeMap<Height, BlockEvents>,
+    /// Where those of the namespaces stand.
+    pub event_tails: BTreeMap<Name, EventTail>,
 }
 
 impl Default for Tables {
@@ -49,6 +54,8 @@ impl Default for Tables {
             block_ids: BTreeMap::new(),
             notes: BTreeMap::new(),
             bodies: BTreeMap::new(),
+            block_events: BTreeMap::new(),
+            event_tails: BTreeMap::new(),
         }
     }
 }
@@ -103,6 +110,8 @@ impl Tables {
             .map(|(level, at, hash)| ((*level, *at), *hash));
         self.tiles.extend(tiles);
         self.rows.extend(commit.state_rows.iter().cloned());
+        self.block_events.insert(height, commit.events.clone());
+        self.event_tails.extend(commit.event_tails.iter().cloned());
         self.positions.extend(commit.ids.iter().copied());
         for (value, at) in &commit.values {
             self.values.entry(*value).or_default().push(*at);

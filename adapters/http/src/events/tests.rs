@@ -2,6 +2,7 @@
 
 use super::*;
 use bus::api::{Event, Listener, Reply, SubmitAnswer};
+use messages::hash::Hash;
 use messages::ids::Name;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,7 +26,7 @@ impl NodeApi for Counting {
     fn submit(&self, _: Bytes, _: Option<u64>, _: Reply<SubmitAnswer>) {}
 
     fn query(&self, query: Query, reply: Reply<Answer>) {
-        let Query::Events { after, count } = query else {
+        let Query::Events(EventsQuery { from, count, .. }) = query else {
             panic!("streams ask for events");
         };
         self.asked.fetch_add(1, Ordering::SeqCst);
@@ -33,11 +34,21 @@ impl NodeApi for Counting {
         let event = |ordinal| Event {
             ordinal,
             namespace: Name::try_new("public").unwrap(),
+            hash: Hash::ZERO,
             json: format!("{{\"ordinal\":{ordinal}}}"),
         };
-        let events = (after.unwrap_or(newest) + 1..=newest).take(count);
-        let events = events.map(event).collect();
-        reply(Answer::Events(EventPage { events, newest }));
+        let after = match from {
+            EventsFrom::After(ordinal) => ordinal,
+            EventsFrom::Newest | EventsFrom::Height(_) => newest,
+        };
+        let events = (after + 1..=newest).take(count);
+        let events: Vec<Event> = events.map(event).collect();
+        let seen = events.last().map_or(after, |event| event.ordinal);
+        reply(Answer::Events(EventPage {
+            events,
+            seen,
+            newest,
+        }));
     }
 
     fn subscribe(&self, listener: Listener) {

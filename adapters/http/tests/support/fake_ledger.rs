@@ -262,16 +262,22 @@ pub fn chain() -> PolicyChain {
 }
 
 /// Events of all statements, numbered from 1.
-fn events(after: Option<u64>, count: usize, newest: u64) -> Answer {
-    let after = after.unwrap_or(newest);
+fn events(query: &EventsQuery, newest: u64) -> Answer {
+    let after = match query.from {
+        EventsFrom::After(ordinal) => ordinal,
+        EventsFrom::Newest | EventsFrom::Height(_) => newest,
+    };
     let event = |ordinal: u64| Event {
         ordinal,
         namespace: name("public"),
+        hash: Hash::ZERO,
         json: format!("{{\"ordinal\":{ordinal}}}"),
     };
-    let events = (after + 1..=newest).take(count).map(event);
+    let events = (after + 1..=newest).take(query.count).map(event);
+    let events: Vec<Event> = events.collect();
     Answer::Events(EventPage {
-        events: events.collect(),
+        seen: events.last().map_or(after, |event| event.ordinal),
+        events,
         newest,
     })
 }
@@ -330,7 +336,7 @@ pub fn answer(query: Query, newest: u64) -> Answer {
             next: None,
         }),
         Query::State(key) => state(key),
-        Query::Events { after, count } => events(after, count, newest),
+        Query::Events(query) => events(&query, newest),
         Query::PolicyChain => Answer::PolicyChain(Box::new(chain())),
         Query::ReceiptKeys => Answer::ReceiptKeys(vec![PublicKey([1; 32]), PublicKey([2; 32])]),
         _ => not_found("id"),

@@ -6,6 +6,7 @@ use crate::trial::TrialNetwork;
 use adapters_fjall::{FjallNode, Options};
 use bus::ports::{Commit, StoredBlock};
 use bytes::Bytes;
+use messages::event::BlockEvents;
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex};
 use messages::keys::{StatementCheck, verify_statements};
@@ -156,5 +157,7 @@ fn commit_of(height: u64, first: u64, entries: &[Bytes]) -> Commit {
         state_rows: Vec::new(),
         ids: Vec::new(),
         values: Vec::new(),
+        events: BlockEvents::default(),
+        event_tails: Vec::new(),
     }
 }

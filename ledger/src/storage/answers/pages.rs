@@ -1,11 +1,10 @@
 //! Lists, page by page: blocks, entries, statements and events.
 
 use super::not_found;
-use crate::publisher::EventSource;
 use crate::storage::Storage;
 use bytes::Bytes;
 use messages::api::{
-    Answer, BlockSummary, EventPage, NumberedStatement, PAGE_MAX, Page, Paged, Start, StatementView,
+    Answer, BlockSummary, NumberedStatement, PAGE_MAX, Page, Paged, Start, StatementView,
 };
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Ordinal};
@@ -77,27 +76,18 @@ fn plain<T>(start: Start<T>, number: impl Fn(T) -> u64) -> Start<u64> {
 }
 
 impl Storage {
-    fn published_height(&self) -> Height {
+    pub(in crate::storage) fn published_height(&self) -> Height {
         let published = self.published.as_ref();
         published.map_or(Height(0), |published| published.height)
     }
 
     /// Statements under the newest published checkpoint.
-    fn published_statements(&self) -> u64 {
+    pub(in crate::storage) fn published_statements(&self) -> u64 {
         let block = self.reader.block(self.published_height());
         block.map_or(0, |block| {
             // The genesis block holds two entries of the ledger's own and no statement.
             block.first_ordinal + block.outcomes.len() as u64
         })
-    }
-
-    fn event_source(&self) -> EventSource<'_> {
-        EventSource {
-            reader: &*self.reader,
-            network: &self.genesis.network,
-            published: self.published_height(),
-            first_number: 1,
-        }
     }
 
     pub(super) fn blocks(&self, wanted: Page<Height>) -> Answer {
@@ -193,7 +183,7 @@ impl Storage {
 
     fn statements_in(&self, range: Range<u64>) -> Vec<NumberedStatement> {
         let mut found: Vec<NumberedStatement> = Vec::new();
-        let Some(mut height) = self.event_source().height_of(range.start) else {
+        let Some(mut height) = self.height_of_event(range.start + 1) else {
             return found;
         };
         while range.start + (found.len() as u64) < range.end {
@@ -234,19 +224,6 @@ impl Storage {
         }
         let next = next.map(Start::From);
         Answer::Lookup(Paged { items, next })
-    }
-
-    pub(super) fn events(&self, after: Option<u64>, count: usize) -> Answer {
-        let newest = self.published_statements();
-        // Event `n` is of statement `n - 1`, so those after `n` begin with statement `n`.
-        let events = match after {
-            Some(after) if after < newest => {
-                let source = self.event_source();
-                source.events_from(after, count.clamp(1, PAGE_MAX))
-            }
-            _ => Vec::new(),
-        };
-        Answer::Events(EventPage { events, newest })
     }
 }
 
