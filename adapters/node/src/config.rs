@@ -5,6 +5,7 @@
 
 use crate::genesis::signatures;
 use crate::nats_config::NatsSection;
+use crate::observing_config::{LogSection, OtlpSection};
 use crate::trial::{NodeHome, with_next};
 use adapters_keys::Passphrase;
 use adapters_nats::Server;
@@ -25,6 +26,12 @@ pub(crate) struct Config {
     pub(crate) http: HttpSection,
     /// Its links.
     pub(crate) nats: NatsSection,
+    /// Its logs.
+    #[serde(default)]
+    pub(crate) log: LogSection,
+    /// Its traces.
+    #[serde(default)]
+    pub(crate) otlp: OtlpSection,
 }
 
 /// `[node]`; paths are relative to the file.
@@ -58,7 +65,7 @@ pub(crate) struct HttpSection {
 }
 
 /// Keys that the environment may set, by section.
-const KEYS: [(&str, &str); 21] = [
+const KEYS: [(&str, &str); 25] = [
     ("node", "name"),
     ("node", "genesis"),
     ("node", "folder"),
@@ -80,6 +87,10 @@ const KEYS: [(&str, &str); 21] = [
     ("nats", "api_password"),
     ("nats", "api_nkey"),
     ("nats", "api_credentials"),
+    ("log", "format"),
+    ("log", "filter"),
+    ("otlp", "endpoint"),
+    ("otlp", "sample_ratio"),
 ];
 
 impl Config {
@@ -106,6 +117,10 @@ impl Config {
                     .parse::<u32>()
                     .map(|number| toml::Value::Integer(number.into()))
                     .map_err(|_| format!("{name}: expected a number, found {value}"))?,
+                "sample_ratio" => value
+                    .parse::<f64>()
+                    .map(toml::Value::Float)
+                    .map_err(|_| format!("{name}: expected a number from 0 to 1, found {value}"))?,
                 _ => toml::Value::String(value),
             };
             let section = table
@@ -233,7 +248,11 @@ impl NodeFile<'_> {
              # Whether this node answers clients over NATS, as a user that may do nothing else.\n\
              api = true\n\
              api_user = \"{api_user}\"\n\
-             api_password = \"{api_password}\"\n"
+             api_password = \"{api_password}\"\n\
+             \n\
+             [log]\n\
+             # text for people, or json: one object a line.\n\
+             format = \"text\"\n"
         )
     }
 }
@@ -266,6 +285,7 @@ mod tests {
             "WUTONG_NATS_EVENTS" => Some("false".into()),
             "WUTONG_NATS_EVENT_REPLICAS" => Some("3".into()),
             "WUTONG_NODE_DRAIN_SECONDS" => Some("0".into()),
+            "WUTONG_LOG_FORMAT" => Some("json".into()),
             _ => None,
         };
         let config = Config::parse(&file(), set).unwrap();
@@ -275,6 +295,7 @@ mod tests {
             (config.nats.event_replicas, config.node.drain_seconds),
             (3, 0)
         );
+        assert_eq!(config.log.format, crate::logs::LogFormat::Json);
     }
 
     #[test]
@@ -284,6 +305,7 @@ mod tests {
         assert!(refused("events =", "event =").contains("unknown field `event`"));
         assert!(refused("127.0.0.1:8100", "8100").contains("listen"));
         assert!(refused("[http]", "[https]").contains("https"));
+        assert!(refused("\"text\"", "\"xml\"").contains("expected `text` or `json`"));
         let set = |name: &str| (name == "WUTONG_NATS_EVENTS").then(|| "yes".into());
         let error = Config::parse(&file(), set).unwrap_err();
         assert!(error.contains("expected true or false"), "{error}");

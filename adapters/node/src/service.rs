@@ -1,7 +1,10 @@
 //! `wutong node`: one validator as a service, linked to the others over NATS.
 
+use crate::backup::Door;
 use crate::config::Config;
 use crate::hub::Links;
+use crate::logs::{self, LogFormat, Speaker};
+use crate::operations::Linked;
 use crate::signals::StopSignals;
 use crate::systemd::Manager;
 use crate::trial::{self, NodeHome};
@@ -17,6 +20,7 @@ use bus::ports::{EventSink, Transport};
 use clap::Args;
 use messages::ids::Name;
 use messages::ports::BatchedZip215;
+use observability_traces::{TraceOptions, Traces};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -25,7 +29,7 @@ use tokio::runtime::Runtime;
 
 /// Run one validator as a service, until SIGINT or SIGTERM.
 ///
-/// `wutong init` makes the file for a trial. Logs go to standard error; RUST_LOG=debug shows more.
+/// `wutong init` makes the file for a trial. Logs go to standard error, as `[log]` of the file says; RUST_LOG=debug shows more.
 /// Example: `wutong node --config ./net/node-0/node.toml`
 #[derive(Args)]
 pub(crate) struct NodeArgs {
@@ -35,6 +39,9 @@ pub(crate) struct NodeArgs {
     /// Read and check configuration, genesis and keys, and stop.
     #[arg(long)]
     check: bool,
+    /// Form of the logs; wins over `log.format` of the file.
+    #[arg(long, value_enum)]
+    log_format: Option<LogFormat>,
 }
 
 /// How long each validator that publishes events leaves them to the one before it.
@@ -80,6 +87,13 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
         }
         return Ok(());
     }
+    let speaker = Speaker {
+        network: home.genesis.network.to_string(),
+        node: home.name().to_string(),
+    };
+    let format = args.log_format.unwrap_or(config.log.format);
+    logs::of_node(format, config.log.filter.as_deref(), speaker)?;
+    let traces = traces(&config, &home)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -97,28 +111,35 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     let listener = runtime
         .block_on(TcpListener::bind(config.http.listen))
         .map_err(|e| format!("http.listen: {}: {e}", config.http.listen))?;
+    let bridge = Arc::new(bridge);
     let events = config.nats.events.then(|| {
-        let events = NatsEvents::connect_replicated(
+        Arc::new(NatsEvents::connect_replicated(
             &server,
             &home.genesis.network,
             standby(home.place),
             config.nats.event_replicas,
-        );
-        Arc::new(events) as Arc<dyn EventSink>
+        ))
     });
+    let sink = events.clone().map(|events| events as Arc<dyn EventSink>);
     let (wake, woken) = mpsc::channel();
     let halted = wake.clone();
     let around = Surroundings {
-        links: Arc::new(Bridged(Arc::new(bridge))),
+        links: Arc::new(Bridged(bridge.clone())),
         runtime: runtime.handle().clone(),
-        events,
+        events: sink,
         console: Console::default(),
         on_halt: Arc::new(move |_, reason| {
             let _ = halted.send(Some(reason));
         }),
         statements: Arc::new(BatchedZip215),
+        linked: Linked {
+            bridge: Some((bridge, server.shown())),
+            events,
+            traces,
+        },
     };
     let validator = Validator::start(&home, Some(listener), &around)?;
+    let _door = Door::open(&home, validator.ledger().clone())?;
     let api = api_server.map(|server| {
         let options = ServiceOptions {
             server,
@@ -128,11 +149,13 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
         };
         NatsService::start(options, Arc::new(validator.gated()))
     });
-    let (name, network) = (home.name(), &home.genesis.network);
+    let (name, listen, shown) = (home.name(), config.http.listen, server.shown());
     output.line(&format!(
-        "{name} of network {network}  http://{}  {}",
-        config.http.listen, config.nats.url
+        "{name} of network {}  http://{listen}  {shown}",
+        home.genesis.network
     ));
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(version, http = %listen, nats = shown, "the node runs");
     output.line("ready; stop with Ctrl-C or SIGTERM");
     let manager = Arc::new(Manager::of_environment());
     manager.tell("READY=1");
@@ -174,6 +197,20 @@ fn drain(validator: &Validator, seconds: u64, output: &mut Output<'_>) {
              node is back, or by the others"
         ));
     }
+}
+
+/// Begins to export spans, if the file says where to.
+fn traces(config: &Config, home: &NodeHome) -> Result<Option<Arc<Traces>>, String> {
+    if config.otlp.endpoint.is_empty() {
+        return Ok(None);
+    }
+    let traces = Traces::start(&TraceOptions {
+        endpoint: config.otlp.endpoint.clone(),
+        sample_ratio: config.otlp.sample_ratio,
+        network: home.genesis.network.to_string(),
+        node: home.name().to_string(),
+    })?;
+    Ok(Some(Arc::new(traces)))
 }
 
 /// Tells the manager that the node is alive, as often as it wants to hear and the node answers.
