@@ -4,13 +4,17 @@
 //! underscores (`WUTONG_NATS_URL` for `nats.url`); the environment wins.
 
 use crate::genesis::signatures;
+use crate::home::{NodeHome, Role};
 use crate::nats_config::NatsSection;
+use crate::observers::ObserverSection;
 use crate::observing_config::{LogSection, OtlpSection};
-use crate::trial::{NodeHome, with_next};
+use crate::trial::with_next;
 use adapters_keys::Passphrase;
 use adapters_nats::Server;
 use messages::cbor::Canonical;
 use messages::genesis::Genesis;
+use messages::ids::Name;
+use messages::keys::PublicKey;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,6 +30,9 @@ pub(crate) struct Config {
     pub(crate) http: HttpSection,
     /// Its links.
     pub(crate) nats: NatsSection,
+    /// Observers that it serves.
+    #[serde(default)]
+    pub(crate) observers: Vec<ObserverSection>,
     /// Its logs.
     #[serde(default)]
     pub(crate) log: LogSection,
@@ -40,6 +47,9 @@ pub(crate) struct Config {
 pub(crate) struct NodeSection {
     /// The node's name in genesis.
     name: String,
+    /// What it is for.
+    #[serde(default)]
+    role: Role,
     /// The genesis document.
     genesis: PathBuf,
     /// Folder of the node: `keys/` and `ledger/` are in it.
@@ -65,8 +75,9 @@ pub(crate) struct HttpSection {
 }
 
 /// Keys that the environment may set, by section.
-const KEYS: [(&str, &str); 25] = [
+const KEYS: [(&str, &str); 26] = [
     ("node", "name"),
+    ("node", "role"),
     ("node", "genesis"),
     ("node", "folder"),
     ("node", "passphrase_file"),
@@ -160,7 +171,7 @@ impl Config {
             signatures::check_beside(&path, &genesis)?;
         }
         let folder = beside.join(&self.node.folder);
-        let mut home = NodeHome::new(Arc::new(genesis), &self.node.name, folder)
+        let mut home = NodeHome::new(Arc::new(genesis), &self.node.name, self.node.role, folder)
             .map_err(|e| format!("node.name: {e}"))?;
         let file = &self.node.passphrase_file;
         let file = Some(beside.join(file)).filter(|_| !file.as_os_str().is_empty());
@@ -198,6 +209,10 @@ pub(crate) struct NodeFile<'a> {
     pub(crate) users: &'a NodeUsers,
     /// On how many servers each event is kept.
     pub(crate) event_replicas: usize,
+    /// What it is for; only validators publish events.
+    pub(crate) role: Role,
+    /// Observers that it serves, with their transport keys.
+    pub(crate) observers: &'a [(Name, PublicKey)],
 }
 
 impl NodeFile<'_> {
@@ -213,13 +228,23 @@ impl NodeFile<'_> {
             event_replicas,
             ..
         } = self;
+        let (role, events) = match self.role {
+            Role::Validator => ("validator", true),
+            Role::Observer => ("observer", false),
+        };
+        let served = |(name, key): &(Name, PublicKey)| {
+            format!("\n[[observers]]\nname = \"{name}\"\nkey = \"{key}\"\n")
+        };
+        let served: String = self.observers.iter().map(served).collect();
         format!(
             "# {about}; `wutong node --config THIS_FILE` runs it.\n\
              # Every key may also come from the environment: WUTONG_NATS_URL for nats.url.\n\
              \n\
              [node]\n\
-             # Its name in genesis.\n\
+             # Its name; a validator's is in genesis.\n\
              name = \"{name}\"\n\
+             # validator, which genesis names; or observer, which follows and serves reads.\n\
+             role = \"{role}\"\n\
              # The genesis document, relative to this file.\n\
              genesis = \"{genesis}\"\n\
              # Folder of the node: keys/ (readable by its owner alone) and ledger/ are in it.\n\
@@ -242,7 +267,7 @@ impl NodeFile<'_> {
              # client_key: other ways to be known, and TLS; docs/hosts.md has them.\n\
              # Whether this node publishes events to JetStream. Several may: the first of genesis does, and\n\
              # the others go on when it does not.\n\
-             events = true\n\
+             events = {events}\n\
              # On how many servers of a cluster each event is kept.\n\
              event_replicas = {event_replicas}\n\
              # Whether this node answers clients over NATS, as a user that may do nothing else.\n\
@@ -252,7 +277,8 @@ impl NodeFile<'_> {
              \n\
              [log]\n\
              # text for people, or json: one object a line.\n\
-             format = \"text\"\n"
+             format = \"text\"\n\
+             {served}"
         )
     }
 }
@@ -271,6 +297,8 @@ mod tests {
             url: "nats://127.0.0.1:4222",
             users: &NodeUsers::default(),
             event_replicas: 1,
+            role: Role::Validator,
+            observers: &[],
         };
         file.text()
     }

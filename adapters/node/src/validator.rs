@@ -1,9 +1,10 @@
 //! One validator of a trial network: storage, actors on their own thread, and HTTP.
 
 use crate::drain::{Gate, Gated};
+use crate::home::NodeHome;
 use crate::hub::Links;
 use crate::operations::{Linked, Watched, follow};
-use crate::trial::{self, NodeHome};
+use crate::trial;
 use actix_rt::Arbiter;
 use actors::{MailboxBounds, NodeHandle, NodeKeys, NodePorts, assemble};
 use adapters_fjall::{FjallNode, JournalHealth, OpenError, Opened, Options};
@@ -43,6 +44,8 @@ pub(crate) struct Surroundings {
     pub(crate) links: Arc<dyn Links>,
     /// Runs HTTP.
     pub(crate) runtime: Handle,
+    /// Observers that its validators serve.
+    pub(crate) observers: Vec<Name>,
     /// Takes events, if any are wanted.
     pub(crate) events: Option<Arc<dyn EventSink>>,
     /// Served beside the node.
@@ -200,11 +203,13 @@ fn ports(
     around: &Surroundings,
     metrics: Arc<NodeMetrics>,
 ) -> Result<NodePorts, String> {
-    let (name, i) = (home.name(), home.place);
+    let (name, i) = (home.name(), home.place().unwrap_or_default());
     let (keys, folder) = (home.keys()?, home.dir.clone());
     let opened = open(home)?;
     let amnesiac = match opened.health {
         JournalHealth::Intact => None,
+        // An observer signed nothing that it could have forgotten.
+        JournalHealth::Amnesiac { .. } if keys.signing.is_none() => None,
         JournalHealth::Amnesiac { reason } => {
             tracing::error!(node = %name, reason, "it forgot what it signed and refuses to vote");
             Some(reason)
@@ -214,12 +219,15 @@ fn ports(
     let on_halt = around.on_halt.clone();
     Ok(NodePorts {
         genesis: home.genesis.clone(),
-        keys: Some(NodeKeys {
+        keys: keys.signing.map(|keys| NodeKeys {
             consensus: keys.consensus.public(),
             signer: Arc::new(keys.consensus),
             checkpoint: keys.checkpoint,
         }),
-        observers: Vec::new(),
+        observers: match home.validator() {
+            Some(_) => around.observers.clone(),
+            None => vec![name.clone()],
+        },
         disk_free: Arc::new(move || disk_room(&folder).map(|room| room.free)),
         verifier: Arc::new(StrictVerifier),
         statements: around.statements.clone(),
