@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Whether the suite of tests that need `nats-server` was asked for.
+#[allow(clippy::print_stdout)]
 pub fn nats_is_asked_for() -> bool {
     let asked = std::env::var("WUTONG_LIVE").is_ok_and(|v| v.contains("nats"));
     if !asked {
