@@ -1,6 +1,6 @@
 //! `wutong init`: a network for trial, ready to be run as one process per node.
 
-use crate::config::{TrialUsers, trial_file};
+use crate::config::{NodeFile, NodeUsers};
 use crate::nats_conf;
 use crate::trial::{Founding, TrialNetwork, validators, write_secret};
 use adapters_cli::Output;
@@ -21,6 +21,12 @@ pub(crate) struct InitArgs {
     /// NATS servers that carry the links, with commas between.
     #[arg(long, default_value = "nats://127.0.0.1:4222")]
     nats: String,
+    /// Make a cluster of so many NATS servers on this machine, at the port of --nats and those after it.
+    ///
+    /// Several URLs in --nats are a cluster too, one server on each host.
+    #[arg(long, value_name = "SERVERS", default_value_t = 1,
+          value_parser = clap::value_parser!(u16).range(1..=nats_conf::SERVERS_MAX as i64))]
+    nats_cluster: u16,
     /// HTTP address of validator 0; validator i listens on port + i.
     #[arg(long, default_value = "127.0.0.1:8100")]
     http: SocketAddr,
@@ -52,26 +58,41 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> Result<(), String
         validators: args.validators,
         listed: Vec::new(),
     };
+    let urls = match args.nats_cluster {
+        1 => args.nats.clone(),
+        several => nats_conf::beside_one_another(&args.nats, several)
+            .map_err(|e| format!("--nats: {e}"))?,
+    };
+    let servers = nats_conf::servers(&urls).map_err(|e| format!("--nats: {e}"))?;
     let network = TrialNetwork::open_or_found(&args.out, &founding)?;
     let users = nats_conf::users(&network.genesis)?;
-    let conf = args.out.join("nats.conf");
-    let listen = args.nats.split(',').next().unwrap_or_default();
-    let listen = listen.trim_start_matches("nats://");
-    write_secret(&conf, &nats_conf::text(listen, &users))?;
+    let mut confs = Vec::new();
+    for (name, text) in nats_conf::files(&servers, &users, true)? {
+        let path = args.out.join(name);
+        write_secret(&path, &text)?;
+        confs.push(path.display().to_string());
+    }
     let mut files = Vec::new();
     for i in 0..args.validators {
         let home = network.home(i);
         let mut http = args.http;
         http.set_port(args.http.port() + i as u16);
-        let path = home.dir.join("node.toml");
-        let name = home.name();
-        let known = TrialUsers {
+        let (path, name) = (home.dir.join("node.toml"), home.name());
+        let known = NodeUsers {
             node: nats_conf::find(&users, name.as_str()),
             api: nats_conf::find(&users, &format!("api-{name}")),
         };
-        let text = trial_file(name.as_str(), http, &args.nats, &known);
+        let file = NodeFile {
+            about: "A node of a trial network",
+            name: name.as_str(),
+            genesis: "../genesis.cbor",
+            http,
+            url: &urls,
+            users: &known,
+            event_replicas: servers.len().min(3),
+        };
         // It holds a password.
-        write_secret(&path, &text)?;
+        write_secret(&path, &file.text())?;
         files.push(path.display().to_string());
     }
     if args.json {
@@ -79,7 +100,8 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> Result<(), String
             "network": network.genesis.network.to_string(),
             "genesis": args.out.join("genesis.cbor").display().to_string(),
             "policy": args.out.join("policy").display().to_string(),
-            "nats_config": conf.display().to_string(),
+            "nats_config": confs[0],
+            "nats_configs": confs,
             "nodes": files,
         }));
         return Ok(());
@@ -88,11 +110,11 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> Result<(), String
         "network {} (trial, {} validators) in {shown}",
         network.genesis.network, args.validators
     ));
-    output.line(&format!(
-        "  nats-server -c {}   (or any other server at {})",
-        conf.display(),
-        args.nats
-    ));
+    for (conf, url) in confs.iter().zip(urls.split(',')) {
+        output.line(&format!(
+            "  nats-server -c {conf}   (or any other server at {url})"
+        ));
+    }
     for file in files {
         output.line(&format!("  wutong node --config {file}"));
     }

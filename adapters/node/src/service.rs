@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::hub::Links;
-use crate::signals::stop_signal;
+use crate::signals::StopSignals;
 use crate::systemd::Manager;
 use crate::trial::{self, NodeHome};
 use crate::validator::{Surroundings, Validator};
@@ -67,14 +67,17 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     let api_server = config.api_server(&args.config)?;
     if args.check {
         let genesis = &home.genesis;
+        let count = genesis.validators.len();
         output.line(&format!(
-            "{}: {} of {} validators of network {}; keys are those of genesis, others cannot \
+            "{}: {} of {count} validators of network {}; keys are those of genesis, others cannot \
              read them",
             args.config.display(),
             home.name(),
-            genesis.validators.len(),
             genesis.network
         ));
+        if !genesis.demonstration {
+            output.line(&format!("the genesis is signed by all {count} validators"));
+        }
         return Ok(());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -82,7 +85,7 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
         .enable_all()
         .build()
         .map_err(|e| format!("cannot start threads: {e}"))?;
-    let _inside = runtime.enter();
+    let inside = runtime.enter();
     // actix runs the node on a thread of its own; its system must live as long.
     let system = crate::cluster::actix_system()?;
     actix_rt::System::set_current(system.clone());
@@ -95,7 +98,12 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
         .block_on(TcpListener::bind(config.http.listen))
         .map_err(|e| format!("http.listen: {}: {e}", config.http.listen))?;
     let events = config.nats.events.then(|| {
-        let events = NatsEvents::connect(&server, &home.genesis.network, standby(home.place));
+        let events = NatsEvents::connect_replicated(
+            &server,
+            &home.genesis.network,
+            standby(home.place),
+            config.nats.event_replicas,
+        );
         Arc::new(events) as Arc<dyn EventSink>
     });
     let (wake, woken) = mpsc::channel();
@@ -111,14 +119,14 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
         statements: Arc::new(BatchedZip215),
     };
     let validator = Validator::start(&home, Some(listener), &around)?;
-    let _api = api_server.map(|server| {
+    let api = api_server.map(|server| {
         let options = ServiceOptions {
             server,
             network: home.genesis.network.clone(),
             node: home.name(),
             version: env!("CARGO_PKG_VERSION"),
         };
-        NatsService::start(options, Arc::new(validator.handle().clone()))
+        NatsService::start(options, Arc::new(validator.gated()))
     });
     let (name, network) = (home.name(), &home.genesis.network);
     output.line(&format!(
@@ -129,17 +137,42 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     let manager = Arc::new(Manager::of_environment());
     manager.tell("READY=1");
     watch(&runtime, &validator, &manager);
+    let mut signals = StopSignals::listen();
     runtime.spawn(async move {
-        stop_signal().await;
+        signals.next().await;
         let _ = wake.send(None);
+        signals.next().await;
+        // Nothing that was acknowledged is lost, as with SIGKILL.
+        std::process::exit(1);
     });
     let stopped = woken.recv().ok().flatten();
     manager.tell("STOPPING=1");
+    if stopped.is_none() {
+        drain(&validator, config.node.drain_seconds, output);
+    }
     output.note("stopping: the node finishes what is on its way to the disk");
+    // Outside the runtime, so that this thread may wait until answers are written.
+    drop(inside);
     drop(validator);
+    drop(api);
     match stopped {
         None => Ok(()),
         Some(reason) => Err(format!("the node stopped by itself: {reason}")),
+    }
+}
+
+/// Lets those who wait for a receipt have it.
+fn drain(validator: &Validator, seconds: u64, output: &mut Output<'_>) {
+    output.note(&format!(
+        "stopping: no new statements; those who wait for a receipt have {seconds} s; a second \
+         signal stops at once"
+    ));
+    let unanswered = validator.drain(Duration::from_secs(seconds));
+    if unanswered > 0 {
+        output.note(&format!(
+            "{unanswered} submissions got no receipt in time; what was admitted commits once the \
+             node is back, or by the others"
+        ));
     }
 }
 

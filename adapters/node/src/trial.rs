@@ -1,5 +1,6 @@
 //! Trial networks: genesis and keys made on this machine, marked as a demonstration.
 
+use adapters_keys::Passphrase;
 use clap::builder::RangedU64ValueParser;
 use ledger::checkpointing::CheckpointKeys;
 use messages::cbor::Canonical;
@@ -9,9 +10,9 @@ use messages::keys::{PrivateKey, PublicKey};
 use messages::policy::DEMONSTRATION_ORIGIN;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Organisations of a trial network, by validator.
@@ -192,6 +193,8 @@ impl TrialNetwork {
             genesis: self.genesis.clone(),
             place: i,
             dir: node_dir(&self.dir, i),
+            passphrase: None,
+            keys: Arc::default(),
         }
     }
 }
@@ -205,6 +208,10 @@ pub(crate) struct NodeHome {
     pub(crate) place: usize,
     /// Its folder.
     pub(crate) dir: PathBuf,
+    /// Opens its encrypted keys.
+    pub(crate) passphrase: Option<Passphrase>,
+    /// Its keys once they are read: opening an encrypted one takes a while.
+    keys: Arc<OnceLock<ValidatorKeys>>,
 }
 
 impl NodeHome {
@@ -224,6 +231,8 @@ impl NodeHome {
             genesis,
             place,
             dir,
+            passphrase: None,
+            keys: Arc::default(),
         })
     }
 
@@ -234,9 +243,18 @@ impl NodeHome {
 
     /// Its keys, each that of genesis.
     pub(crate) fn keys(&self) -> Result<ValidatorKeys, String> {
+        if let Some(keys) = self.keys.get() {
+            return Ok(keys.clone());
+        }
+        let keys = self.read_keys()?;
+        Ok(self.keys.get_or_init(|| keys).clone())
+    }
+
+    fn read_keys(&self) -> Result<ValidatorKeys, String> {
         let validator = &self.genesis.validators[self.place];
         let read = |purpose: &str, expected: &PublicKey| {
-            let key = read_key(&self.dir, purpose)?;
+            let path = self.dir.join("keys").join(format!("{purpose}.pem"));
+            let key = adapters_keys::read(&path, self.passphrase.as_ref()).map_err(with_next)?;
             if key.public() == *expected {
                 return Ok(key);
             }
@@ -298,15 +316,7 @@ pub(crate) fn write_secret(path: &Path, text: &str) -> Result<(), String> {
         .map_err(|e| format!("{}: {e}", path.display()))
 }
 
-fn read_key(dir: &Path, purpose: &str) -> Result<PrivateKey, String> {
-    let path = dir.join("keys").join(format!("{purpose}.pem"));
-    let mode = fs::metadata(&path).map(|m| m.permissions().mode() & 0o077);
-    if mode.is_ok_and(|others| others != 0) {
-        let path = path.display();
-        return Err(format!(
-            "{path}: others may read this key\nnext:  chmod 600 {path}"
-        ));
-    }
-    let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-    PrivateKey::from_pem(&text).map_err(|e| format!("{}: {e}", path.display()))
+/// An error of a key file as commands of this crate print it.
+pub(crate) fn with_next(error: adapters_keys::KeyFileError) -> String {
+    format!("{}\nnext:  {}", error.what, error.next_step)
 }

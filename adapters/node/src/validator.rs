@@ -1,5 +1,6 @@
 //! One validator of a trial network: storage, actors on their own thread, and HTTP.
 
+use crate::drain::{Gate, Gated};
 use crate::hub::Links;
 use crate::trial::{self, NodeHome};
 use actix_rt::Arbiter;
@@ -15,6 +16,7 @@ use messages::hash::Hash;
 use messages::ids::{Height, Name, TimeMs};
 use messages::ports::{SignatureChecker, StrictVerifier};
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -54,6 +56,7 @@ pub(crate) struct Validator {
     links: Arc<dyn Links>,
     arbiter: Option<Arbiter>,
     handle: NodeHandle,
+    gate: Arc<Gate>,
     http: Option<(oneshot::Sender<()>, tokio::task::JoinHandle<()>)>,
     runtime: Handle,
 }
@@ -77,7 +80,12 @@ impl Validator {
             .recv()
             .map_err(|_| format!("{name}: its actors did not start"))?;
         around.links.join(&name, handle.clone());
-        let http = listener.map(|listener| serve(listener, handle.clone(), around));
+        let gate = Arc::new(Gate::default());
+        let gated = Gated {
+            node: handle.clone(),
+            gate: gate.clone(),
+        };
+        let http = listener.map(|listener| serve(listener, gated, around));
         let runtime = around.runtime.clone();
         let links = around.links.clone();
         Ok(Self {
@@ -85,9 +93,24 @@ impl Validator {
             links,
             arbiter: Some(arbiter),
             handle,
+            gate,
             http,
             runtime,
         })
+    }
+
+    /// What surfaces hold through which statements are submitted.
+    pub(crate) fn gated(&self) -> Gated<NodeHandle> {
+        Gated {
+            node: self.handle.clone(),
+            gate: self.gate.clone(),
+        }
+    }
+
+    /// Takes no new submissions, and waits until those who wait have their answer,
+    /// `bound` at most. Gives the number of those who have none.
+    pub(crate) fn drain(&self, bound: Duration) -> usize {
+        self.gate.close(bound)
     }
 
     /// What its surfaces hold.
@@ -114,7 +137,7 @@ impl Drop for Validator {
 
 fn serve(
     listener: TcpListener,
-    handle: NodeHandle,
+    node: Gated<NodeHandle>,
     around: &Surroundings,
 ) -> (oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
     let (stop, stopped) = oneshot::channel();
@@ -123,7 +146,7 @@ fn serve(
         let shutdown = async {
             let _ = stopped.await;
         };
-        let node = Arc::new(handle);
+        let node = Arc::new(node);
         let ended = adapters_http::serve(listener, node, console, shutdown).await;
         if let Err(error) = ended {
             tracing::error!(%error, "HTTP ended");
@@ -148,11 +171,13 @@ fn ports(home: &NodeHome, around: &Surroundings) -> Result<NodePorts, String> {
     let on_halt = around.on_halt.clone();
     Ok(NodePorts {
         genesis: home.genesis.clone(),
-        keys: NodeKeys {
+        keys: Some(NodeKeys {
             consensus: keys.consensus.public(),
             signer: Arc::new(keys.consensus),
             checkpoint: keys.checkpoint,
-        },
+        }),
+        observers: Vec::new(),
+        disk_free: Arc::new(|| None),
         verifier: Arc::new(StrictVerifier),
         statements: around.statements.clone(),
         clock: Arc::new(SystemClock),
