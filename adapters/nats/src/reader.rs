@@ -3,7 +3,8 @@
 //!
 //! An event is given out until it is [taken](EventReader::taken); only then is it acknowledged, and
 //! what the caller saves with it is where to go on. When an event is missing, the consumer is made
-//! again from the message behind the last one taken, and the gap told only when it is still there.
+//! again from the message behind the last one taken, then from the first message, for the stream may
+//! have been made anew; the gap is told only when it is still there.
 //! One reader at a time uses a durable name: two would each see gaps.
 
 mod position;
@@ -69,12 +70,21 @@ pub struct EventReader {
     context: Context,
     at: ReaderPosition,
     messages: Option<Stream>,
-    /// The consumer must be made anew behind `at`, for it stands elsewhere.
-    rewind: bool,
-    /// Ordinal that was missing, and asked for again.
-    missed: Option<u64>,
+    /// The consumer must be made anew, for it stands elsewhere.
+    rewind: Option<Rewind>,
+    /// Ordinal that was missing, and from where it was asked for again.
+    missed: Option<(u64, Rewind)>,
     /// Given out and not taken yet.
     held: Option<Held>,
+}
+
+/// From where messages are asked for again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rewind {
+    /// From the one behind the last one taken.
+    Behind,
+    /// From the first.
+    Whole,
 }
 
 struct Held {
@@ -107,7 +117,7 @@ impl EventReader {
             options,
             context,
             messages: None,
-            rewind: false,
+            rewind: None,
             missed: None,
             held: None,
         })
@@ -197,28 +207,35 @@ impl EventReader {
                 Ok(None)
             }
             Ok((_, Accepted::Gap { expected, found })) => {
-                self.leave();
-                if self.missed.replace(expected) == Some(expected) {
+                let rewind = match self.missed {
+                    Some((missed, _)) if missed == expected => Rewind::Whole,
+                    _ => Rewind::Behind,
+                };
+                if self.missed == Some((expected, Rewind::Whole)) {
+                    self.leave(Rewind::Behind);
                     return Err(ReadError::Gap { expected, found });
                 }
                 tracing::info!(
                     expected,
                     found,
-                    "events are missing: they are asked for again"
+                    ?rewind,
+                    "events are missing: asked for again"
                 );
+                self.missed = Some((expected, rewind));
+                self.leave(rewind);
                 Ok(None)
             }
             Ok((_, Accepted::Broken(broken))) | Err(broken) => {
-                self.leave();
+                self.leave(Rewind::Behind);
                 Err(ReadError::Broken { sequence, broken })
             }
         }
     }
 
     /// What the server handed out ahead is asked for again.
-    fn leave(&mut self) {
+    fn leave(&mut self, rewind: Rewind) {
         self.messages = None;
-        self.rewind = true;
+        self.rewind = Some(rewind);
     }
 
     async fn attach(&mut self) -> Result<Stream, ReadError> {
@@ -242,7 +259,7 @@ impl EventReader {
             let info = consumer.cached_info();
             // What an earlier reader was handed and did not take would come late, out of order.
             let is_ahead = info.ack_floor.stream_sequence > self.at.sequence;
-            if !self.rewind && !is_ahead && info.num_ack_pending == 0 {
+            if self.rewind.is_none() && !is_ahead && info.num_ack_pending == 0 {
                 return Ok(consumer);
             }
             let deleted = self.context.delete_consumer_from_stream(&durable, &stream);
@@ -258,9 +275,9 @@ impl EventReader {
             ack_policy: AckPolicy::Explicit,
             ack_wait: ACK_WAIT,
             max_ack_pending: AHEAD_MAX as i64 * 2,
-            deliver_policy: match self.at.sequence {
-                0 => DeliverPolicy::All,
-                taken => DeliverPolicy::ByStartSequence {
+            deliver_policy: match (self.at.sequence, self.rewind) {
+                (0, _) | (_, Some(Rewind::Whole)) => DeliverPolicy::All,
+                (taken, _) => DeliverPolicy::ByStartSequence {
                     start_sequence: taken + 1,
                 },
             },
@@ -268,7 +285,7 @@ impl EventReader {
         };
         let created = self.context.create_consumer_on_stream(config, &stream);
         let consumer = created.await.map_err(|e| server_error(&e))?;
-        self.rewind = false;
+        self.rewind = None;
         Ok(consumer)
     }
 }

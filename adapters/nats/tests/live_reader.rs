@@ -10,6 +10,7 @@ use adapters_nats::{
     EventReader, ReadError, ReaderOptions, ReaderPosition, Server, events_subject, stream_name,
 };
 use async_nats::jetstream::{self, Context, stream};
+use messages::event_chain::ChainEvent;
 use messages::ids::Name;
 use serde_json::Value;
 use support::{NatsServer, WAIT_MAX, free_port, is_asked_for};
@@ -189,6 +190,24 @@ async fn what_is_missing_is_asked_for_again_and_then_told() {
     from.chain = from.chain.after(3, hash);
     let mut all = bench.reader("all", from).await;
     assert_eq!(take(&mut all, 2).await.0, [4, 5]);
+    // A position of a stream that was longer, before somebody deleted it: what is needed stands
+    // before the message that it names.
+    let mut from = all.position().clone();
+    let hash = events[3]["hash"]
+        .as_str()
+        .and_then(messages::hash::Hash::from_hex);
+    from.chain = from.chain.after(4, hash);
+    from.sequence = 5;
+    let mut later = events[4].clone();
+    later["ordinal"] = 6.into();
+    later["hash"] = ChainEvent::from_value(later.clone())
+        .unwrap()
+        .computed_hash()
+        .to_string()
+        .into();
+    bench.publish(&later).await;
+    let mut longer = bench.reader("all", from).await;
+    assert_eq!(take(&mut longer, 1).await.0, [5]);
     // A namespace that lost nothing sees no gap.
     let mut court = bench.reader("court", beginning(Some("court"))).await;
     assert_eq!(take(&mut court, 3).await.0, [1, 2, 4]);

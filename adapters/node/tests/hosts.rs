@@ -394,7 +394,7 @@ fn credentials_reach_their_own_subjects_and_no_others() {
             node.publish(forged, "nothing".into()).await.unwrap();
             let event = futures::StreamExt::next(&mut own).await.unwrap();
             let event: Value = serde_json::from_slice(&event.payload).unwrap();
-            assert_eq!(event["ordinal"], number);
+            assert_eq!(event["ordinal"], number + 1);
         }
         for other in &mut others {
             let came =

@@ -132,6 +132,84 @@ fn stock_clients_of_three_languages_deposit_and_read() {
     }
 }
 
+/// What is asked over NATS and over HTTP is answered in the same words.
+#[test]
+fn answers_are_those_of_http() {
+    if !is_asked_for() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (mut network, name) = started(dir.path());
+    let of_network = messages::ids::Name::try_new(&name).unwrap();
+    let lodged = |number| statement(&of_network, "public", &key("same"), number);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let client = network.user("client").connect(network.nats_url());
+    let client = runtime.block_on(client).unwrap();
+    let ask = |verb: &str, wait_ms: &str, payload: Vec<u8>| {
+        let mut headers = async_nats::HeaderMap::new();
+        headers.insert("Wutong-Wait-Ms", wait_ms);
+        let subject = format!("wutong.{name}.v1.tx.{verb}");
+        let asked = client.request_with_headers(subject, headers, payload.into());
+        let answer = runtime.block_on(asked).unwrap();
+        let code = answer
+            .headers
+            .as_ref()
+            .unwrap()
+            .get("Nats-Service-Error-Code");
+        let code = code.map_or(200, |code| code.as_str().parse::<u16>().unwrap());
+        (code, String::from_utf8(answer.payload.to_vec()).unwrap())
+    };
+    let url = network.url(0);
+    let made = lodged(1);
+    let (code, committed) = ask("submit", "30000", made.entry());
+    assert_eq!(code, 200, "{committed}");
+    let again = post(&format!("{url}/v1/statements?wait_ms=30000"), made.entry())
+        .unwrap()
+        .1;
+    let committed: Value = serde_json::from_str(&committed).unwrap();
+    for field in ["id", "status", "height", "index", "block_time_ms"] {
+        assert_eq!(committed[field], again[field], "{field}");
+    }
+    let (id, value) = (made.id().to_string(), made.deposit.lodged.value());
+    let same = |path: &str, verb: &str, payload: String| {
+        let (status, over_http) = support::get(&format!("{url}{path}")).unwrap();
+        let (code, over_nats) = ask(verb, "0", payload.into_bytes());
+        assert_eq!((code, over_nats), (status, over_http), "{path}");
+    };
+    same(&format!("/v1/statements/{id}"), "status", id.clone());
+    let wanted = json!({ "value": value.to_string() }).to_string();
+    same(&format!("/v1/lookup?value={value}"), "lookup", wanted);
+    let unknown = "ab".repeat(32);
+    same(
+        &format!("/v1/statements/{unknown}"),
+        "status",
+        unknown.clone(),
+    );
+    same(
+        &format!("/v1/statements/{unknown}/receipt"),
+        "receipt",
+        unknown,
+    );
+    same("/v1/statements/short", "status", "short".into());
+    // Two nodes are not enough: admitted, and said so with the number of HTTP.
+    network.nodes[2] = None;
+    network.nodes[3] = None;
+    live_nats::until("two are missed", || {
+        [0, 1].iter().all(|i| {
+            let health = support::get(&format!("{}/v1/health", network.url(*i)));
+            health.is_some_and(|(status, _)| status == 503)
+        })
+    });
+    let (code, refused) = ask("submit", "1000", lodged(2).entry());
+    let refused: Value = serde_json::from_str(&refused).unwrap();
+    assert_eq!(
+        (code, &refused["code"]),
+        (503, &json!("no-quorum")),
+        "{refused}"
+    );
+    assert_eq!(refused["missing"], json!(["validator-2", "validator-3"]));
+}
+
 /// Asks JetStream; none when the server does not let it through.
 async fn api(client: &Client, subject: &str, body: &Value) -> Option<Value> {
     let payload = match body {

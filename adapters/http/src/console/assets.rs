@@ -39,7 +39,7 @@ macro_rules! client {
 }
 
 /// All files.
-pub(super) static ASSETS: [Asset; 37] = [
+pub(super) static ASSETS: [Asset; 38] = [
     Asset {
         path: "/",
         media: HTML,
@@ -72,6 +72,7 @@ pub(super) static ASSETS: [Asset; 37] = [
     client!("client.js"),
     client!("document_check.js"),
     client!("ed25519.js"),
+    client!("event_chain.js"),
     client!("follow.js"),
     client!("hash.js"),
     client!("http.js"),
