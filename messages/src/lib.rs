@@ -19,6 +19,7 @@ pub mod deposit;
 pub mod entropy;
 pub mod event;
 pub mod event_chain;
+pub mod founding;
 pub mod genesis;
 pub mod hash;
 pub mod ids;

@@ -1,33 +1,27 @@
-//! A depositor's key file: an unencrypted PKCS#8 PEM document (RFC 8410) that only its owner reads.
+//! A depositor's key file: a PKCS#8 PEM document, encrypted or not, that only its owner reads.
 
 use crate::exit::Failure;
-use crate::files;
 use crate::output::Output;
+use adapters_keys::{KeyFileError, Passphrase};
 use messages::keys::PrivateKey;
 use std::path::Path;
-use zeroize::Zeroizing;
 
-/// Most bytes of a key file.
-const KEY_FILE_BYTES_MAX: usize = 4096;
+impl From<KeyFileError> for Failure {
+    fn from(error: KeyFileError) -> Self {
+        Self::usage(error.what, error.next_step)
+    }
+}
 
 /// Reads a key file, with a note when others may read it too.
 pub(crate) fn load(path: &Path, output: &mut Output<'_>) -> Result<PrivateKey, Failure> {
-    let bytes = Zeroizing::new(files::read(path, "key file", KEY_FILE_BYTES_MAX)?);
-    let wrong = |found: String| {
-        Failure::usage(
-            format!(
-                "{}: expected an Ed25519 private key in PKCS#8 PEM, found {found}",
-                path.display()
-            ),
-            "Make one with `wutong keygen --out FILE`.",
-        )
+    let passphrase = if adapters_keys::is_encrypted(path) {
+        Passphrase::find(None)?
+    } else {
+        None
     };
-    let text = core::str::from_utf8(&bytes).map_err(|_| wrong("bytes that are no text".into()))?;
-    let key = PrivateKey::from_pem(text).map_err(wrong)?;
-    key.public()
-        .check_registrable()
-        .map_err(|e| wrong(e.to_string()))?;
-    if is_open_to_others(path) {
+    let key = adapters_keys::read_whoever_may(path, passphrase.as_ref())?;
+    // An encrypted one that others read is no secret yet.
+    if passphrase.is_none() && is_open_to_others(path) {
         output.note(&format!(
             "note: {} can be read by others on this machine; run `chmod 600` on it",
             path.display()

@@ -83,9 +83,28 @@ impl NatsEvents {
     /// # Panics
     /// Outside a tokio runtime.
     pub fn connect(server: &Server, network: &Name, standby: Duration) -> Self {
+        Self::connect_replicated(server, network, standby, 1)
+    }
+
+    /// The same at a cluster that keeps each event on `replicas` (1 to 5) of its servers. A stream
+    /// that is there already stays as it is.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn connect_replicated(
+        server: &Server,
+        network: &Name,
+        standby: Duration,
+        replicas: usize,
+    ) -> Self {
         let (queue, batches) = unbounded_channel();
         let shared = Arc::new(Shared::default());
-        let publisher = Publisher::new(network.clone(), standby, shared.clone(), batches);
+        let publisher = Publisher::new(
+            (network.clone(), replicas),
+            standby,
+            shared.clone(),
+            batches,
+        );
         let task = tokio::spawn(run(server.clone(), publisher, shared.clone()));
         Self {
             queue,

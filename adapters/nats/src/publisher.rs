@@ -31,6 +31,8 @@ pub(crate) struct Batch {
 /// Publishes batches in order.
 pub(crate) struct Publisher {
     network: Name,
+    /// On how many servers the stream is kept.
+    replicas: usize,
     shared: Arc<Shared>,
     batches: UnboundedReceiver<Batch>,
     /// Where the stream stands; none when an answer is missing.
@@ -86,13 +88,14 @@ impl Turn {
 
 impl Publisher {
     pub(crate) fn new(
-        network: Name,
+        (network, replicas): (Name, usize),
         standby: Duration,
         shared: Arc<Shared>,
         batches: UnboundedReceiver<Batch>,
     ) -> Self {
         Self {
             network,
+            replicas,
             shared,
             batches,
             position: None,
@@ -184,7 +187,7 @@ impl Publisher {
             if let Some(position) = self.position {
                 return position;
             }
-            match position(context, &self.network).await {
+            match position(context, &self.network, self.replicas).await {
                 Ok(position) => self.stand_at(position),
                 Err(error) => {
                     tracing::warn!(%error, "the event stream does not answer yet");

@@ -196,6 +196,7 @@ struct Teller {
     name: String,
     url: String,
     identity: String,
+    tls: bool,
     certificate: bool,
     last: Mutex<Option<String>>,
 }
@@ -206,6 +207,7 @@ impl Teller {
             name,
             url: server.shown(),
             identity: server.identity.to_string(),
+            tls: server.ca.is_some() || server.client.is_some(),
             certificate: server.client.is_some(),
             last: Mutex::default(),
         }
@@ -248,6 +250,11 @@ impl Teller {
             () if lower.contains("tls") => {
                 format!("no TLS with the server: {error}; check {tls}")
             }
+            // A server that misses a certificate hangs up without a word.
+            () if self.tls && !self.certificate => format!(
+                "the server is not reached: {error}; trying on; a server that asks for a \
+                 certificate needs nats.client_certificate and nats.client_key"
+            ),
             () => format!("the server is not reached: {error}; trying on"),
         }
     }

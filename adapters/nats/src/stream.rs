@@ -42,13 +42,18 @@ struct Numbered {
     ordinal: u64,
 }
 
-/// Makes the stream unless it is there, and reads where it stands.
-pub(crate) async fn position(context: &Context, network: &Name) -> Result<Position, StreamError> {
+/// Makes the stream, kept on `replicas` servers, unless it is there, and reads where it stands.
+pub(crate) async fn position(
+    context: &Context,
+    network: &Name,
+    replicas: usize,
+) -> Result<Position, StreamError> {
     let config = Config {
         name: stream_name(network),
         subjects: vec![format!("wutong.{network}.v1.events.>")],
         // Full means refused: an event is never dropped for a newer one.
         discard: DiscardPolicy::New,
+        num_replicas: replicas,
         ..Config::default()
     };
     let stream = context.get_or_create_stream(config).await?;

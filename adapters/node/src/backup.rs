@@ -9,7 +9,8 @@ pub(crate) use door::Door;
 pub(crate) use restoring::{RestoreArgs, run as restore};
 
 use crate::config::Config;
-use crate::trial::{self, NodeHome};
+use crate::home::NodeHome;
+use crate::trial;
 use crate::validator::{self, Ledger};
 use adapters_cli::Output;
 use bus::backup_file::{BackupEnd, BackupItem, BackupKey, BackupReader, BackupWriter};
@@ -129,13 +130,17 @@ fn partial(out: &Path) -> PathBuf {
 
 fn read_keys(home: &NodeHome) -> Result<Vec<BackupKey>, String> {
     home.keys()?; // Each is that of genesis, and others cannot read it.
+    let purposes: &[&str] = match home.validator() {
+        Some(_) => &PURPOSES,
+        None => &["transport"],
+    };
     let read = |purpose: &str| {
         let path = home.dir.join("keys").join(format!("{purpose}.pem"));
         let pem = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
         let purpose = purpose.to_owned();
         Ok(BackupKey { purpose, pem })
     };
-    PURPOSES.into_iter().map(read).collect()
+    purposes.iter().map(|purpose| read(purpose)).collect()
 }
 
 /// The stream of a backup: from the running node, or else from its ledger at rest.

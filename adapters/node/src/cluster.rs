@@ -59,6 +59,7 @@ impl Cluster {
         let hub = Hub::default();
         let around = Surroundings {
             links: Arc::new(hub.clone()),
+            observers: Vec::new(),
             runtime: runtime.handle().clone(),
             events: options.events,
             console: match &options.board {

@@ -3,12 +3,18 @@
 //! Every key may also come from the environment, as `WUTONG_` and the key in capitals with
 //! underscores (`WUTONG_NATS_URL` for `nats.url`); the environment wins.
 
+use crate::genesis::signatures;
+use crate::home::{NodeHome, Role};
 use crate::nats_config::NatsSection;
+use crate::observers::ObserverSection;
 use crate::observing_config::{LogSection, OtlpSection};
-use crate::trial::NodeHome;
+use crate::trial::with_next;
+use adapters_keys::Passphrase;
 use adapters_nats::Server;
 use messages::cbor::Canonical;
 use messages::genesis::Genesis;
+use messages::ids::Name;
+use messages::keys::PublicKey;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -24,6 +30,9 @@ pub(crate) struct Config {
     pub(crate) http: HttpSection,
     /// Its links.
     pub(crate) nats: NatsSection,
+    /// Observers that it serves.
+    #[serde(default)]
+    pub(crate) observers: Vec<ObserverSection>,
     /// Its logs.
     #[serde(default)]
     pub(crate) log: LogSection,
@@ -38,10 +47,23 @@ pub(crate) struct Config {
 pub(crate) struct NodeSection {
     /// The node's name in genesis.
     name: String,
+    /// What it is for.
+    #[serde(default)]
+    role: Role,
     /// The genesis document.
     genesis: PathBuf,
     /// Folder of the node: `keys/` and `ledger/` are in it.
     folder: PathBuf,
+    /// File with the passphrase of encrypted keys; empty: the environment or the service manager.
+    #[serde(default)]
+    passphrase_file: PathBuf,
+    /// How long waiting receipts may take once the node is told to stop, in seconds.
+    #[serde(default = "drain_seconds")]
+    pub(crate) drain_seconds: u64,
+}
+
+fn drain_seconds() -> u64 {
+    10
 }
 
 /// `[http]`.
@@ -53,10 +75,13 @@ pub(crate) struct HttpSection {
 }
 
 /// Keys that the environment may set, by section.
-const KEYS: [(&str, &str); 22] = [
+const KEYS: [(&str, &str); 26] = [
     ("node", "name"),
+    ("node", "role"),
     ("node", "genesis"),
     ("node", "folder"),
+    ("node", "passphrase_file"),
+    ("node", "drain_seconds"),
     ("http", "listen"),
     ("nats", "url"),
     ("nats", "user"),
@@ -67,6 +92,7 @@ const KEYS: [(&str, &str); 22] = [
     ("nats", "client_certificate"),
     ("nats", "client_key"),
     ("nats", "events"),
+    ("nats", "event_replicas"),
     ("nats", "api"),
     ("nats", "api_user"),
     ("nats", "api_password"),
@@ -98,6 +124,10 @@ impl Config {
                     .parse::<bool>()
                     .map(toml::Value::Boolean)
                     .map_err(|_| format!("{name}: expected true or false, found {value}"))?,
+                "drain_seconds" | "event_replicas" => value
+                    .parse::<u32>()
+                    .map(|number| toml::Value::Integer(number.into()))
+                    .map_err(|_| format!("{name}: expected a number, found {value}"))?,
                 "sample_ratio" => value
                     .parse::<f64>()
                     .map(toml::Value::Float)
@@ -137,9 +167,16 @@ impl Config {
         genesis
             .policy()
             .map_err(|e| format!("node.genesis: {shown}: {e}"))?;
+        if !genesis.demonstration {
+            signatures::check_beside(&path, &genesis)?;
+        }
         let folder = beside.join(&self.node.folder);
-        NodeHome::new(Arc::new(genesis), &self.node.name, folder)
-            .map_err(|e| format!("node.name: {e}"))
+        let mut home = NodeHome::new(Arc::new(genesis), &self.node.name, self.node.role, folder)
+            .map_err(|e| format!("node.name: {e}"))?;
+        let file = &self.node.passphrase_file;
+        let file = Some(beside.join(file)).filter(|_| !file.as_os_str().is_empty());
+        home.passphrase = Passphrase::find(file.as_deref()).map_err(with_next)?;
+        Ok(home)
     }
 }
 
@@ -147,54 +184,103 @@ fn beside(file: &Path) -> &Path {
     file.parent().unwrap_or(Path::new("."))
 }
 
-/// Users and passwords of a validator at a trial network's server.
+/// Users and passwords of a validator at the servers.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct TrialUsers {
+pub(crate) struct NodeUsers {
     /// Of links and events.
     pub(crate) node: (String, String),
     /// Of the API for clients.
     pub(crate) api: (String, String),
 }
 
-/// The file of a validator of a trial network.
-pub(crate) fn trial_file(name: &str, http: SocketAddr, url: &str, users: &TrialUsers) -> String {
-    let ((user, password), (api_user, api_password)) = (&users.node, &users.api);
-    format!(
-        "# A node of a trial network; `wutong node --config THIS_FILE` runs it.\n\
-         # Every key may also come from the environment: WUTONG_NATS_URL for nats.url.\n\
-         \n\
-         [node]\n\
-         # Its name in genesis.\n\
-         name = \"{name}\"\n\
-         # The genesis document, relative to this file.\n\
-         genesis = \"../genesis.cbor\"\n\
-         # Folder of the node: keys/ (readable by its owner alone) and ledger/ are in it.\n\
-         folder = \".\"\n\
-         \n\
-         [http]\n\
-         # Address of API and console.\n\
-         listen = \"{http}\"\n\
-         \n\
-         [nats]\n\
-         # Servers that carry the links to the other nodes, with commas between.\n\
-         url = \"{url}\"\n\
-         # Who this node is there; empty where the server asks nobody.\n\
-         user = \"{user}\"\n\
-         password = \"{password}\"\n\
-         # nkey = \"node.nk\", credentials = \"node.creds\", ca = \"ca.pem\", client_certificate,\n\
-         # client_key: other ways to be known, and TLS; docs/hosts.md has them.\n\
-         # Whether this node publishes events to JetStream. Several may: the first of genesis does, and\n\
-         # the others go on when it does not.\n\
-         events = true\n\
-         # Whether this node answers clients over NATS, as a user that may do nothing else.\n\
-         api = true\n\
-         api_user = \"{api_user}\"\n\
-         api_password = \"{api_password}\"\n\
-         \n\
-         [log]\n\
-         # text for people, or json: one object a line.\n\
-         format = \"text\"\n"
-    )
+/// What a new `node.toml` says.
+pub(crate) struct NodeFile<'a> {
+    /// First line: what the node is part of.
+    pub(crate) about: &'a str,
+    /// Its name in genesis.
+    pub(crate) name: &'a str,
+    /// The genesis document, relative to the file.
+    pub(crate) genesis: &'a str,
+    /// Address of its HTTP.
+    pub(crate) http: SocketAddr,
+    /// Servers, with commas between.
+    pub(crate) url: &'a str,
+    /// Who it is there.
+    pub(crate) users: &'a NodeUsers,
+    /// On how many servers each event is kept.
+    pub(crate) event_replicas: usize,
+    /// What it is for; only validators publish events.
+    pub(crate) role: Role,
+    /// Observers that it serves, with their transport keys.
+    pub(crate) observers: &'a [(Name, PublicKey)],
+}
+
+impl NodeFile<'_> {
+    /// The file.
+    pub(crate) fn text(&self) -> String {
+        let ((user, password), (api_user, api_password)) = (&self.users.node, &self.users.api);
+        let Self {
+            about,
+            name,
+            genesis,
+            http,
+            url,
+            event_replicas,
+            ..
+        } = self;
+        let (role, events) = match self.role {
+            Role::Validator => ("validator", true),
+            Role::Observer => ("observer", false),
+        };
+        let served = |(name, key): &(Name, PublicKey)| {
+            format!("\n[[observers]]\nname = \"{name}\"\nkey = \"{key}\"\n")
+        };
+        let served: String = self.observers.iter().map(served).collect();
+        format!(
+            "# {about}; `wutong node --config THIS_FILE` runs it.\n\
+             # Every key may also come from the environment: WUTONG_NATS_URL for nats.url.\n\
+             \n\
+             [node]\n\
+             # Its name; a validator's is in genesis.\n\
+             name = \"{name}\"\n\
+             # validator, which genesis names; or observer, which follows and serves reads.\n\
+             role = \"{role}\"\n\
+             # The genesis document, relative to this file.\n\
+             genesis = \"{genesis}\"\n\
+             # Folder of the node: keys/ (readable by its owner alone) and ledger/ are in it.\n\
+             folder = \".\"\n\
+             # passphrase_file = \"passphrase\"  (opens encrypted keys; readable by its owner alone)\n\
+             # How long waiting receipts may take once the node is told to stop, in seconds.\n\
+             drain_seconds = 10\n\
+             \n\
+             [http]\n\
+             # Address of API and console.\n\
+             listen = \"{http}\"\n\
+             \n\
+             [nats]\n\
+             # Servers that carry the links to the other nodes, with commas between.\n\
+             url = \"{url}\"\n\
+             # Who this node is there; empty where the server asks nobody.\n\
+             user = \"{user}\"\n\
+             password = \"{password}\"\n\
+             # nkey = \"node.nk\", credentials = \"node.creds\", ca = \"ca.pem\", client_certificate,\n\
+             # client_key: other ways to be known, and TLS; docs/hosts.md has them.\n\
+             # Whether this node publishes events to JetStream. Several may: the first of genesis does, and\n\
+             # the others go on when it does not.\n\
+             events = {events}\n\
+             # On how many servers of a cluster each event is kept.\n\
+             event_replicas = {event_replicas}\n\
+             # Whether this node answers clients over NATS, as a user that may do nothing else.\n\
+             api = true\n\
+             api_user = \"{api_user}\"\n\
+             api_password = \"{api_password}\"\n\
+             \n\
+             [log]\n\
+             # text for people, or json: one object a line.\n\
+             format = \"text\"\n\
+             {served}"
+        )
+    }
 }
 
 #[cfg(test)]
@@ -203,8 +289,18 @@ mod tests {
 
     fn file() -> String {
         let http = "127.0.0.1:8100".parse().unwrap();
-        let users = TrialUsers::default();
-        trial_file("validator-0", http, "nats://127.0.0.1:4222", &users)
+        let file = NodeFile {
+            about: "A node of a trial network",
+            name: "validator-0",
+            genesis: "../genesis.cbor",
+            http,
+            url: "nats://127.0.0.1:4222",
+            users: &NodeUsers::default(),
+            event_replicas: 1,
+            role: Role::Validator,
+            observers: &[],
+        };
+        file.text()
     }
 
     #[test]
@@ -215,12 +311,18 @@ mod tests {
         let set = |name: &str| match name {
             "WUTONG_HTTP_LISTEN" => Some("0.0.0.0:9".into()),
             "WUTONG_NATS_EVENTS" => Some("false".into()),
+            "WUTONG_NATS_EVENT_REPLICAS" => Some("3".into()),
+            "WUTONG_NODE_DRAIN_SECONDS" => Some("0".into()),
             "WUTONG_LOG_FORMAT" => Some("json".into()),
             _ => None,
         };
         let config = Config::parse(&file(), set).unwrap();
         assert_eq!(config.http.listen.port(), 9);
         assert!(!config.nats.events);
+        assert_eq!(
+            (config.nats.event_replicas, config.node.drain_seconds),
+            (3, 0)
+        );
         assert_eq!(config.log.format, crate::logs::LogFormat::Json);
     }
 
@@ -228,7 +330,7 @@ mod tests {
     fn what_is_wrong_is_named() {
         let refused =
             |from: &str, to: &str| Config::parse(&file().replace(from, to), |_| None).unwrap_err();
-        assert!(refused("events", "event").contains("unknown field `event`"));
+        assert!(refused("events =", "event =").contains("unknown field `event`"));
         assert!(refused("127.0.0.1:8100", "8100").contains("listen"));
         assert!(refused("[http]", "[https]").contains("https"));
         assert!(refused("\"text\"", "\"xml\"").contains("expected `text` or `json`"));

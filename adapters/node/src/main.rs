@@ -8,12 +8,16 @@ mod config;
 mod control;
 mod demo;
 mod devnet;
+mod drain;
+mod genesis;
+mod home;
 mod hub;
 mod init;
 mod journal;
 mod logs;
 mod nats_conf;
 mod nats_config;
+mod observers;
 mod observing_config;
 mod operations;
 mod service;
@@ -46,6 +50,12 @@ enum Command {
     Demo(demo::DemoArgs),
     /// A trial network that keeps running; its data survives restarts.
     Devnet(devnet::DevnetArgs),
+    /// Found a real network: each organisation makes its own keys, and all sign the same genesis.
+    Genesis {
+        /// A step of the founding.
+        #[command(subcommand)]
+        what: genesis::GenesisCommand,
+    },
     /// A network for trial, to be run as one process per node.
     Init(init::InitArgs),
     /// One validator as a service, linked to the others over NATS.
@@ -82,6 +92,7 @@ fn main() -> ExitCode {
     match cli.command {
         Command::Demo(args) => exit(demo::run(&args, &mut output), &mut output),
         Command::Devnet(args) => exit(devnet::run(args, &mut output), &mut output),
+        Command::Genesis { what } => exit(genesis::run(&what, &mut output), &mut output),
         Command::Init(args) => exit(init::run(&args, &mut output), &mut output),
         Command::Node(args) => exit(service::run(&args, &mut output), &mut output),
         Command::Backup(args) => exit(backup::run(&args, &mut output), &mut output),

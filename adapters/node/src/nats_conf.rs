@@ -1,4 +1,4 @@
-//! `nats.conf`: a server for a trial network, on which everybody may do what its part needs and no
+//! `nats.conf`: a server for a network, or the servers of a cluster, on which everybody may do what its part needs and no
 //! more: `docs/nats.md` has the table.
 //!
 //! Answers go to subjects below `_INBOX.<user>`, which no other user hears. A node answers clients as
@@ -41,6 +41,17 @@ impl User {
         self
     }
 
+    /// Writes events, and looks after their stream.
+    fn publishes_events(self, network: &Name) -> Self {
+        let stream = stream_name(network);
+        let api = |verb: &str| format!("$JS.API.STREAM.{verb}.{stream}");
+        self.publishes(format!("wutong.{network}.v1.events.>"))
+            .publishes(api("INFO"))
+            .publishes(api("CREATE"))
+            .publishes(api("MSG.GET"))
+            .asks()
+    }
+
     /// Hears the answers to what it asks.
     fn asks(self) -> Self {
         let inbox = format!("_INBOX.{}.>", self.name);
@@ -48,22 +59,28 @@ impl User {
     }
 }
 
-/// The users of a network.
-pub(crate) fn users(genesis: &Genesis) -> Result<Vec<User>, String> {
+/// The users of a network and its observers.
+pub(crate) fn users(genesis: &Genesis, observers: &[Name]) -> Result<Vec<User>, String> {
     let network = &genesis.network;
+    let linked = |name: &Name| -> Result<User, String> {
+        Ok(User::new(name.as_str())?
+            .publishes(format!("wutong.{network}.v1.node.*.from.{name}"))
+            .subscribes(format!("wutong.{network}.v1.node.{name}.from.*")))
+    };
+    let answers = |name: &Name| -> Result<User, String> {
+        Ok(User::new(&format!("api-{name}"))?
+            .publishes("_INBOX.>")
+            .subscribes("$SRV.>")
+            .subscribes(format!("{} {QUEUE_GROUP}", api_subject(network, "*"))))
+    };
     let mut users = Vec::new();
     for validator in &genesis.validators {
-        let name = &validator.name;
-        let node = User::new(name.as_str())?
-            .publishes(format!("wutong.{network}.v1.node.*.from.{name}"))
-            .subscribes(format!("wutong.{network}.v1.node.{name}.from.*"));
-        users.push(publisher(network, node));
-        users.push(
-            User::new(&format!("api-{name}"))?
-                .publishes("_INBOX.>")
-                .subscribes("$SRV.>")
-                .subscribes(format!("{} {QUEUE_GROUP}", api_subject(network, "*"))),
-        );
+        users.push(linked(&validator.name)?.publishes_events(network));
+        users.push(answers(&validator.name)?);
+    }
+    for observer in observers {
+        users.push(linked(observer)?);
+        users.push(answers(observer)?);
     }
     users.push(
         User::new("client")?
@@ -76,18 +93,6 @@ pub(crate) fn users(genesis: &Genesis) -> Result<Vec<User>, String> {
         users.push(reader(network, Some(&namespace.name))?);
     }
     Ok(users)
-}
-
-/// A node that publishes events as well, and looks after the stream.
-fn publisher(network: &Name, node: User) -> User {
-    let stream = stream_name(network);
-    let api = |verb: &str| format!("$JS.API.STREAM.{verb}.{stream}");
-    node.publishes(format!("wutong.{network}.v1.events.>"))
-        .publishes(api("INFO"))
-        .publishes(api("CREATE"))
-        .publishes(api("UPDATE"))
-        .publishes(api("MSG.GET"))
-        .asks()
 }
 
 /// Who may read the events of one namespace, or of all, as they come or through a durable consumer
@@ -122,17 +127,128 @@ pub(crate) fn find(users: &[User], name: &str) -> (String, String) {
     })
 }
 
-/// The file. The store is relative to the folder in which the server is started.
-pub(crate) fn text(listen: &str, users: &[User]) -> String {
+/// Where a server of the network stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ServerPlace {
+    /// `host:port` for nodes and readers.
+    client: String,
+    /// `host:port` for the other servers of a cluster.
+    route: String,
+}
+
+/// How far the port for other servers lies above the one for clients: 4222 and 6222 are customary.
+const ROUTE_PORT_OFFSET: u16 = 2_000;
+
+/// Most servers of a cluster.
+pub(crate) const SERVERS_MAX: u16 = 9;
+
+/// The servers that a list of URLs names; more than one are a cluster. Servers of one host speak to
+/// one another at the ports after those for clients.
+pub(crate) fn servers(urls: &str) -> Result<Vec<ServerPlace>, String> {
+    let max = u16::MAX - ROUTE_PORT_OFFSET;
+    let address = |url: &str| {
+        let address = url.trim();
+        let address = address
+            .trim_start_matches("nats://")
+            .trim_start_matches("tls://");
+        let (host, port) = address.rsplit_once(':').unwrap_or((address, "4222"));
+        let port = port.parse().ok().filter(|port| (1..=max).contains(port));
+        port.filter(|_| !host.is_empty())
+            .map(|port| (host.to_owned(), port))
+            .ok_or_else(|| format!("{url}: expected nats://HOST:PORT with a port of 1 to {max}"))
+    };
+    let all: Result<Vec<(String, u16)>, String> = urls.split(',').map(address).collect();
+    let all = all?;
+    let one_host = all.iter().all(|(host, _)| *host == all[0].0);
+    let last = all.iter().map(|(_, port)| *port).max().unwrap_or_default();
+    let place = |(i, (host, port)): (usize, &(String, u16))| ServerPlace {
+        client: format!("{host}:{port}"),
+        route: match one_host {
+            true => format!("{host}:{}", last + 1 + i as u16),
+            false => format!("{host}:{}", port + ROUTE_PORT_OFFSET),
+        },
+    };
+    Ok(all.iter().enumerate().map(place).collect())
+}
+
+/// URLs of so many servers on one machine, at ports from that of `url` on.
+pub(crate) fn beside_one_another(url: &str, count: u16) -> Result<String, String> {
+    let first = servers(url)?.swap_remove(0).client;
+    let (host, port) = first.rsplit_once(':').unwrap_or((&first, ""));
+    let port: u16 = port.parse().unwrap_or_default();
+    let urls: Option<Vec<String>> = (0..count)
+        .map(|i| Some(format!("nats://{host}:{}", port.checked_add(i)?)))
+        .collect();
+    Ok(urls.ok_or("the ports end")?.join(","))
+}
+
+/// Files of a network's servers by name: `nats.conf`, or `nats-0.conf` and so on in a cluster.
+pub(crate) fn files(
+    servers: &[ServerPlace],
+    users: &[User],
+    trial: bool,
+) -> Result<Vec<(String, String)>, String> {
+    if let [only] = servers {
+        let text = text(&only.client, "", "nats-store", users, trial);
+        return Ok(vec![("nats.conf".into(), text)]);
+    }
+    let password = hex::encode(&random()?[..16]);
+    let name = |i: usize| format!("nats-{i}");
+    let files = servers.iter().enumerate().map(|(i, server)| {
+        let cluster = cluster(servers, i, &password);
+        let store = format!("{}-store", name(i));
+        let text = text(&server.client, &cluster, &store, users, trial);
+        (format!("{}.conf", name(i)), text)
+    });
+    Ok(files.collect())
+}
+
+/// What makes server `own` part of a cluster.
+fn cluster(servers: &[ServerPlace], own: usize, password: &str) -> String {
+    let others = servers.iter().enumerate().filter(|(i, _)| *i != own);
+    let routes: Vec<String> = others
+        .map(|(_, s)| format!("    \"nats-route://route:{password}@{}\"\n", s.route))
+        .collect();
+    format!(
+        "server_name: \"nats-{own}\"\n\
+         cluster {{\n  name: \"wutong\"\n  listen: \"{}\"\n  \
+         authorization {{ user: \"route\", password: \"{password}\", timeout: 2 }}\n  \
+         routes = [\n{}  ]\n}}\n",
+        listen(&servers[own].route),
+        routes.concat()
+    )
+}
+
+/// Where to listen for `host:port`: there if it is an address, everywhere if it is a name.
+fn listen(address: &str) -> String {
+    match address.rsplit_once(':') {
+        Some((host, port))
+            if host.parse::<std::net::Ipv4Addr>().is_err() && !host.starts_with('[') =>
+        {
+            format!("0.0.0.0:{port}")
+        }
+        _ => address.into(),
+    }
+}
+
+/// One file. The store is relative to the folder in which the server is started.
+fn text(client: &str, cluster: &str, store: &str, users: &[User], trial: bool) -> String {
+    let kind = if trial {
+        "a trial network"
+    } else {
+        "a Wutong network"
+    };
     let mut text = format!(
-        "# A NATS server for a trial network: nats-server -c THIS_FILE\n\
-         # validator-I: links of a node, in its own name only. api-validator-I: answers clients.\n\
+        "# A NATS server for {kind}: nats-server -c THIS_FILE\n\
+         # VALIDATOR: links of a node, in its own name only. api-VALIDATOR: answers clients.\n\
          # client: asks. events: reads events, events-NAMESPACE those of its namespace. docs/nats.md\n\
          # says why.\n\
          # Links are authenticated by the nodes' own keys besides.\n\
-         listen: \"{listen}\"\n\
-         jetstream {{ store_dir: \"nats-store\" }}\n\
-         authorization {{\n  users = [\n"
+         listen: \"{}\"\n\
+         {cluster}\
+         jetstream {{ store_dir: \"{store}\" }}\n\
+         authorization {{\n  users = [\n",
+        listen(client)
     );
     for user in users {
         // Writing to a string cannot fail.
@@ -156,4 +272,51 @@ fn list(subjects: &[String]) -> String {
     }
     let quoted: Vec<String> = subjects.iter().map(|s| format!("\"{s}\"")).collect();
     format!("[{}]", quoted.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_urls_are_a_cluster_whose_servers_name_one_another() {
+        let urls = beside_one_another("nats://127.0.0.1:25000", 3).unwrap();
+        assert_eq!(urls.matches("nats://127.0.0.1:2500").count(), 3);
+        let places = servers(&urls).unwrap();
+        let files = files(&places, &[], true).unwrap();
+        assert_eq!(files.len(), 3);
+        for (i, (name, text)) in files.iter().enumerate() {
+            assert_eq!(*name, format!("nats-{i}.conf"));
+            assert!(
+                text.contains(&format!("listen: \"127.0.0.1:{}\"", 25_000 + i)),
+                "{text}"
+            );
+            assert!(
+                text.contains(&format!("store_dir: \"nats-{i}-store\"")),
+                "{text}"
+            );
+            for other in 0..3 {
+                let route = format!("@127.0.0.1:{}\"", 25_003 + other);
+                assert_eq!(text.contains(&route), other != i, "{text}");
+            }
+        }
+        assert!(servers("nats://host:0").is_err() && servers("nats://:4222").is_err());
+        assert!(servers("nats://host:65000").unwrap_err().contains("63535"));
+    }
+
+    #[test]
+    fn a_name_is_no_address_to_listen_at() {
+        assert_eq!(listen("nats-0:4222"), "0.0.0.0:4222");
+        assert_eq!(listen("127.0.0.1:4222"), "127.0.0.1:4222");
+        assert_eq!(listen("[::1]:4222"), "[::1]:4222");
+        let places = servers("nats://a,nats://b:4333").unwrap();
+        assert_eq!(
+            (&*places[0].client, &*places[0].route),
+            ("a:4222", "a:6222")
+        );
+        assert_eq!(
+            (&*places[1].client, &*places[1].route),
+            ("b:4333", "b:6333")
+        );
+    }
 }

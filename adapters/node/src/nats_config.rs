@@ -35,6 +35,9 @@ pub(crate) struct NatsSection {
     /// Whether this node publishes events to JetStream.
     #[serde(default)]
     pub(crate) events: bool,
+    /// On how many servers of a cluster each event is kept (1 to 5).
+    #[serde(default = "event_replicas")]
+    pub(crate) event_replicas: usize,
     /// Whether this node answers clients.
     #[serde(default)]
     pub(crate) api: bool,
@@ -47,6 +50,10 @@ pub(crate) struct NatsSection {
     api_nkey: PathBuf,
     #[serde(default)]
     api_credentials: PathBuf,
+}
+
+fn event_replicas() -> usize {
+    1
 }
 
 /// The keys of one identity.

@@ -1,6 +1,7 @@
 //! What surrounds a running node, as its operator watches it: links, event sink, disk, metrics.
 
-use crate::trial::{self, NodeHome};
+use crate::home::NodeHome;
+use crate::trial;
 use actors::NodeHandle;
 use adapters_http::{Answered, Hindrance, Surroundings};
 use adapters_nats::{LinkState, NatsBridge, NatsEvents};

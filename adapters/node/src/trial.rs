@@ -1,7 +1,7 @@
 //! Trial networks: genesis and keys made on this machine, marked as a demonstration.
 
+use crate::home::NodeHome;
 use clap::builder::RangedU64ValueParser;
-use ledger::checkpointing::CheckpointKeys;
 use messages::cbor::Canonical;
 use messages::genesis::{Genesis, GenesisValidator, ListedKey, Namespace, Parameters};
 use messages::ids::{Name, TimeMs};
@@ -9,7 +9,7 @@ use messages::keys::{PrivateKey, PublicKey};
 use messages::policy::DEMONSTRATION_ORIGIN;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -49,17 +49,6 @@ pub(crate) fn random() -> Result<[u8; 32], String> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|e| format!("no randomness: {e}"))?;
     Ok(bytes)
-}
-
-/// Keys of one validator, by purpose (FORMATS: each key has one use).
-#[derive(Clone)]
-pub(crate) struct ValidatorKeys {
-    /// Signs proposals and votes.
-    pub(crate) consensus: PrivateKey,
-    /// Authenticates links to other hosts.
-    pub(crate) transport: PrivateKey,
-    /// Sign tree heads.
-    pub(crate) checkpoint: CheckpointKeys,
 }
 
 /// A trial network in a folder.
@@ -188,78 +177,22 @@ impl TrialNetwork {
 
     /// Where validator `i` lives.
     pub(crate) fn home(&self, i: usize) -> NodeHome {
-        NodeHome {
-            genesis: self.genesis.clone(),
-            place: i,
-            dir: node_dir(&self.dir, i),
-        }
-    }
-}
-
-/// Where one validator of a network lives: its keys and its ledger.
-#[derive(Clone)]
-pub(crate) struct NodeHome {
-    /// What was founded.
-    pub(crate) genesis: Arc<Genesis>,
-    /// Its place in genesis.
-    pub(crate) place: usize,
-    /// Its folder.
-    pub(crate) dir: PathBuf,
-}
-
-impl NodeHome {
-    /// The home of the validator `name` in a folder.
-    pub(crate) fn new(genesis: Arc<Genesis>, name: &str, dir: PathBuf) -> Result<Self, String> {
-        let place = genesis
-            .validators
-            .iter()
-            .position(|v| v.name.as_str() == name);
-        let names = || {
-            let names = genesis.validators.iter().map(|v| v.name.to_string());
-            names.collect::<Vec<_>>().join(", ")
-        };
-        let place =
-            place.ok_or_else(|| format!("{name} is none of the validators: {}", names()))?;
-        Ok(Self {
-            genesis,
-            place,
-            dir,
-        })
-    }
-
-    /// The validator's name.
-    pub(crate) fn name(&self) -> Name {
-        self.genesis.validators[self.place].name.clone()
-    }
-
-    /// Its keys, each that of genesis.
-    pub(crate) fn keys(&self) -> Result<ValidatorKeys, String> {
-        let validator = &self.genesis.validators[self.place];
-        let read = |purpose: &str, expected: &PublicKey| {
-            let key = read_key(&self.dir, purpose)?;
-            if key.public() == *expected {
-                return Ok(key);
-            }
-            Err(format!(
-                "{}: keys/{purpose}.pem is not the key of {} in genesis",
-                self.dir.display(),
-                validator.name
-            ))
-        };
-        Ok(ValidatorKeys {
-            consensus: read("consensus", &validator.consensus)?,
-            transport: read("transport", &validator.transport)?,
-            checkpoint: CheckpointKeys {
-                log: Arc::new(read("log", &validator.log)?),
-                cosigner: Arc::new(read("cosigner", &validator.cosigner)?),
-                receipt: Arc::new(read("receipt", &validator.receipt)?),
-            },
-        })
+        NodeHome::of_validator(self.genesis.clone(), i, node_dir(&self.dir, i))
     }
 }
 
 fn node_dir(dir: &Path, i: usize) -> PathBuf {
     dir.join(format!("node-{i}"))
+}
+
+/// Makes an observer's folder and key; gives its folder and transport key.
+pub(crate) fn make_observer(dir: &Path, i: usize) -> Result<(PathBuf, PublicKey), String> {
+    let dir = dir.join(format!("observer-{i}"));
+    let keys = dir.join("keys");
+    fs::create_dir_all(&keys).map_err(|e| format!("{}: {e}", keys.display()))?;
+    let key = PrivateKey::from_seed(&random()?);
+    write_secret(&keys.join("transport.pem"), &key.to_pem())?;
+    Ok((dir, key.public()))
 }
 
 fn make_validator(dir: &Path, i: usize) -> Result<GenesisValidator, String> {
@@ -298,15 +231,7 @@ pub(crate) fn write_secret(path: &Path, text: &str) -> Result<(), String> {
         .map_err(|e| format!("{}: {e}", path.display()))
 }
 
-fn read_key(dir: &Path, purpose: &str) -> Result<PrivateKey, String> {
-    let path = dir.join("keys").join(format!("{purpose}.pem"));
-    let mode = fs::metadata(&path).map(|m| m.permissions().mode() & 0o077);
-    if mode.is_ok_and(|others| others != 0) {
-        let path = path.display();
-        return Err(format!(
-            "{path}: others may read this key\nnext:  chmod 600 {path}"
-        ));
-    }
-    let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-    PrivateKey::from_pem(&text).map_err(|e| format!("{}: {e}", path.display()))
+/// An error of a key file as commands of this crate print it.
+pub(crate) fn with_next(error: adapters_keys::KeyFileError) -> String {
+    format!("{}\nnext:  {}", error.what, error.next_step)
 }

@@ -1,8 +1,10 @@
 //! One validator of a trial network: storage, actors on their own thread, and HTTP.
 
+use crate::drain::{Gate, Gated};
+use crate::home::NodeHome;
 use crate::hub::Links;
 use crate::operations::{Linked, Watched, follow};
-use crate::trial::{self, NodeHome};
+use crate::trial;
 use actix_rt::Arbiter;
 use actors::{MailboxBounds, NodeHandle, NodeKeys, NodePorts, assemble};
 use adapters_fjall::{FjallNode, JournalHealth, OpenError, Opened, Options};
@@ -16,8 +18,9 @@ use messages::genesis::Genesis;
 use messages::hash::Hash;
 use messages::ids::{Height, Name, TimeMs};
 use messages::ports::{SignatureChecker, StrictVerifier};
-use observability_metrics::NodeMetrics;
+use observability_metrics::{NodeMetrics, disk_room};
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -41,6 +44,8 @@ pub(crate) struct Surroundings {
     pub(crate) links: Arc<dyn Links>,
     /// Runs HTTP.
     pub(crate) runtime: Handle,
+    /// Observers that its validators serve.
+    pub(crate) observers: Vec<Name>,
     /// Takes events, if any are wanted.
     pub(crate) events: Option<Arc<dyn EventSink>>,
     /// Served beside the node.
@@ -66,6 +71,7 @@ pub(crate) struct Validator {
     links: Arc<dyn Links>,
     arbiter: Option<Arbiter>,
     handle: NodeHandle,
+    gate: Arc<Gate>,
     ledger: Ledger,
     http: Option<(oneshot::Sender<()>, tokio::task::JoinHandle<()>)>,
     runtime: Handle,
@@ -95,9 +101,14 @@ impl Validator {
             .recv()
             .map_err(|_| format!("{name}: its actors did not start"))?;
         around.links.join(&name, handle.clone());
+        let gate = Arc::new(Gate::default());
         let watched = Watched::new(home, handle.clone(), around.linked.clone(), metrics.clone());
         let operations = Operations::around(Arc::new(watched));
-        let served = |listener| serve(listener, (handle.clone(), metrics), operations, around);
+        let gated = Gated {
+            node: handle.clone(),
+            gate: gate.clone(),
+        };
+        let served = |listener| serve(listener, (gated, metrics), operations, around);
         let http = listener.map(served);
         let runtime = around.runtime.clone();
         let links = around.links.clone();
@@ -106,10 +117,25 @@ impl Validator {
             links,
             arbiter: Some(arbiter),
             handle,
+            gate,
             ledger,
             http,
             runtime,
         })
+    }
+
+    /// What surfaces hold through which statements are submitted.
+    pub(crate) fn gated(&self) -> Gated<NodeHandle> {
+        Gated {
+            node: self.handle.clone(),
+            gate: self.gate.clone(),
+        }
+    }
+
+    /// Takes no new submissions, and waits until those who wait have their answer,
+    /// `bound` at most. Gives the number of those who have none.
+    pub(crate) fn drain(&self, bound: Duration) -> usize {
+        self.gate.close(bound)
     }
 
     /// What its surfaces hold.
@@ -141,7 +167,7 @@ impl Drop for Validator {
 
 fn serve(
     listener: TcpListener,
-    (handle, metrics): (NodeHandle, Arc<NodeMetrics>),
+    (node, metrics): (Gated<NodeHandle>, Arc<NodeMetrics>),
     operations: Operations,
     around: &Surroundings,
 ) -> (oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
@@ -154,7 +180,7 @@ fn serve(
         let shutdown = async {
             let _ = stopped.await;
         };
-        let node = Arc::new(handle.clone());
+        let (handle, node) = (node.node.clone(), Arc::new(node));
         let following = async {
             follow(handle, metrics).await;
             std::future::pending().await
@@ -177,11 +203,13 @@ fn ports(
     around: &Surroundings,
     metrics: Arc<NodeMetrics>,
 ) -> Result<NodePorts, String> {
-    let (name, i) = (home.name(), home.place);
-    let keys = home.keys()?;
+    let (name, i) = (home.name(), home.place().unwrap_or_default());
+    let (keys, folder) = (home.keys()?, home.dir.clone());
     let opened = open(home)?;
     let amnesiac = match opened.health {
         JournalHealth::Intact => None,
+        // An observer signed nothing that it could have forgotten.
+        JournalHealth::Amnesiac { .. } if keys.signing.is_none() => None,
         JournalHealth::Amnesiac { reason } => {
             tracing::error!(node = %name, reason, "it forgot what it signed and refuses to vote");
             Some(reason)
@@ -191,11 +219,16 @@ fn ports(
     let on_halt = around.on_halt.clone();
     Ok(NodePorts {
         genesis: home.genesis.clone(),
-        keys: NodeKeys {
+        keys: keys.signing.map(|keys| NodeKeys {
             consensus: keys.consensus.public(),
             signer: Arc::new(keys.consensus),
             checkpoint: keys.checkpoint,
+        }),
+        observers: match home.validator() {
+            Some(_) => around.observers.clone(),
+            None => vec![name.clone()],
         },
+        disk_free: Arc::new(move || disk_room(&folder).map(|room| room.free)),
         verifier: Arc::new(StrictVerifier),
         statements: around.statements.clone(),
         clock: Arc::new(SystemClock),

@@ -3,7 +3,7 @@
 // The lint does not see that helpers of tests are tests.
 #![allow(clippy::unwrap_used)]
 
-use bus::api::{BlockSummary, BlockView, Health, ValidatorStatus};
+use bus::api::{BlockSummary, BlockView, Health, NodeRole, ValidatorStatus};
 use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name, Ordinal, Round, TimeMs, TreeSize};
 use observability_metrics::{HttpAnswer, NodeMetrics, Readings};
@@ -43,12 +43,15 @@ fn health() -> Health {
 fn validator(text: &str, height: u64, own: bool) -> ValidatorStatus {
     ValidatorStatus {
         name: name(text),
+        role: NodeRole::Validator,
         organisation: "An office".into(),
         present: text != "v4",
         own,
         height: Height(height),
         round: Round(0),
+        published: Height(height),
         silent_ms: Some(0),
+        about: None,
     }
 }
 

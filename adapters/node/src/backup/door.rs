@@ -4,7 +4,8 @@
 //! ledger's files as well. Asking is all that can be done there.
 
 use super::making;
-use crate::trial::{self, NodeHome};
+use crate::home::NodeHome;
+use crate::trial;
 use crate::validator::Ledger;
 use std::fs::{DirBuilder, File};
 use std::io::{self, BufRead, BufReader, Write};

@@ -3,7 +3,7 @@
 //! Blocks, entries and checkpoints never change once they are durable, so everything up to the head
 //! at the beginning is one consistent state, whatever the node commits meanwhile.
 
-use crate::trial::NodeHome;
+use crate::home::NodeHome;
 use crate::validator::Ledger;
 use bus::backup_file::{BackupCheckpoint, BackupEnd, BackupHeader, BackupItem, BackupWriter};
 use ledger::admission::lodged_body;

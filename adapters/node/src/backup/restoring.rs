@@ -6,7 +6,8 @@
 use super::PURPOSES;
 use super::progress::Progress;
 use crate::config::Config;
-use crate::trial::{NodeHome, write_secret};
+use crate::home::NodeHome;
+use crate::trial::write_secret;
 use crate::validator::lay_genesis;
 use adapters_cli::Output;
 use adapters_fjall::{FjallNode, Opened, Options};
@@ -290,7 +291,13 @@ fn put_keys(args: &RestoreArgs, home: &NodeHome, keys: &[BackupKey]) -> Result<b
             "{from}: it holds no keys\nnext:  leave --with-keys out, and put keys/ back yourself"
         ));
     }
-    let own = &home.genesis.validators[home.place];
+    let Some(own) = home.validator() else {
+        return Err(format!(
+            "{} is an observer, whose keys are in no genesis\n\
+             next:  leave --with-keys out, and put keys/ back yourself",
+            home.name()
+        ));
+    };
     let folder = home.dir.join("keys");
     fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     for key in keys {

@@ -6,6 +6,8 @@
     reason = "each test file uses its own part"
 )]
 
+pub mod processes;
+
 use messages::deposit::{Deposit, DigestAlgorithm, Lodged};
 use messages::hash::Hash;
 use messages::ids::Name;
