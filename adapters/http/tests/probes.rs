@@ -119,8 +119,18 @@ async fn who_heard_of_nobody_yet_is_starting() {
         silent_ms: None,
         ..peer(text, 0)
     };
+    let observer = ValidatorStatus {
+        role: NodeRole::Observer,
+        ..peer("o1", 90)
+    };
     let node = FakeNode {
-        validators: vec![validator(), peer("v2", 7), unheard("v3"), unheard("v4")],
+        validators: vec![
+            validator(),
+            peer("v2", 7),
+            unheard("v3"),
+            unheard("v4"),
+            observer,
+        ],
         ..FakeNode::default()
     };
     let detail = "starting: heard of 2 validators of 4, itself among them; 3 are needed";

@@ -3,6 +3,7 @@
 mod door;
 mod making;
 mod progress;
+mod restored_keys;
 mod restoring;
 
 pub(crate) use door::Door;

@@ -7,6 +7,7 @@
 mod net;
 mod support;
 
+use bus::backup_file::{BackupItem, BackupReader, BackupWriter};
 use net::{NODES, Net, is_asked_for, wutong};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -242,7 +243,75 @@ fn a_backup_that_was_cut_or_changed_is_refused_where_it_was() {
     devnet.wait_for_agreement();
 }
 
-/// Whoever has the keys of too few validators cannot make a backup that passes.
+/// Writes a backup anew, its items changed, with hashes that fit: as one who wants to cheat would.
+fn forged(file: &str, forge: impl Fn(u64, BackupItem) -> Option<BackupItem>, out: &str) {
+    let bytes = fs::read(file).unwrap();
+    let mut reader = BackupReader::new(&bytes[..]).unwrap();
+    let mut writer = BackupWriter::new(Vec::new(), reader.header()).unwrap();
+    loop {
+        let item = reader.item().unwrap();
+        let is_end = matches!(item, BackupItem::End(_));
+        if let Some(item) = forge(reader.seen().blocks, item) {
+            writer.item(item).unwrap();
+        }
+        if is_end {
+            break;
+        }
+    }
+    fs::write(out, writer.finish().unwrap()).unwrap();
+}
+
+#[test]
+fn a_backup_that_no_quorum_vouches_for_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (config, file) = of_devnet(dir.path());
+    let home = dir.path().join("net/node-0");
+    fs::rename(home.join("ledger"), home.join("ledger.lost")).unwrap();
+    let bad = dir.path().join("forged.wbackup");
+    let bad = bad.to_str().unwrap();
+    let restored = || refused(&wutong(&["restore", "--config", &config, "--from", bad]));
+    // A statement taken out of block 1.
+    let without_statement = |_, item| match item {
+        BackupItem::Block(mut block) => {
+            block.block.statements.pop();
+            Some(BackupItem::Block(block))
+        }
+        other => Some(other),
+    };
+    forged(&file, without_statement, bad);
+    let error = restored();
+    assert!(error.contains("block 1: "), "{error}");
+    // The certificate of another block.
+    let without_certificate = |_, item| match item {
+        BackupItem::Block(mut block) => {
+            block.certificate = bytes::Bytes::new();
+            Some(BackupItem::Block(block))
+        }
+        other => Some(other),
+    };
+    forged(&file, without_certificate, bad);
+    let error = restored();
+    assert!(error.contains("block 1: "), "{error}");
+    // A checkpoint with one line of signatures alone.
+    let with_too_few = |_, item| match item {
+        BackupItem::Checkpoint(mut checkpoint) => {
+            let lines: Vec<&str> = checkpoint.note.lines().take(5).collect();
+            checkpoint.note = lines.join("\n") + "\n";
+            Some(BackupItem::Checkpoint(checkpoint))
+        }
+        other => Some(other),
+    };
+    forged(&file, with_too_few, bad);
+    let error = restored();
+    assert!(error.contains("checkpoint"), "{error}");
+    // No checkpoint at all.
+    let unsigned = |_, item| Some(item).filter(|i| !matches!(i, BackupItem::Checkpoint(_)));
+    forged(&file, unsigned, bad);
+    let error = restored();
+    assert!(error.contains("no quorum vouches for its log"), "{error}");
+    assert!(!home.join("ledger").exists());
+}
+
 #[test]
 fn blocks_of_another_network_are_refused() {
     let dir = tempfile::tempdir().unwrap();

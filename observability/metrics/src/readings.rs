@@ -1,6 +1,6 @@
 //! What was looked up for one scrape.
 
-use bus::api::{Health, ValidatorStatus};
+use bus::api::{Health, NodeRole, ValidatorStatus};
 use messages::ids::Height;
 use observability_names as names;
 use observability_names::Metric;
@@ -53,11 +53,13 @@ impl Readings {
         self.set(&names::BUILD_INFO, &[health.version], 1.0);
     }
 
-    /// Adds what a node says of the validators.
-    pub fn validators(&mut self, validators: &[ValidatorStatus]) {
-        let present = validators.iter().filter(|v| v.present);
+    /// Adds what a node says of the validators. Observers are left out, but for itself: anybody
+    /// may come and go as one, and what one says of its height counts for nobody.
+    pub fn validators(&mut self, nodes: &[ValidatorStatus]) {
+        let decides = |v: &&ValidatorStatus| v.role == NodeRole::Validator;
+        let present = nodes.iter().filter(decides).filter(|v| v.present);
         let highest = present.map(|v| v.height).max().unwrap_or(Height(0));
-        for validator in validators {
+        for validator in nodes.iter().filter(|v| v.own || decides(v)) {
             let label = [validator.name.as_str()];
             let lag = highest.0.saturating_sub(validator.height.0) as f64;
             self.set(&names::VALIDATOR_LAG, &label, lag);

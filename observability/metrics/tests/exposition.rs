@@ -78,7 +78,12 @@ fn summary(time: u64) -> BlockSummary {
 fn everything(metrics: &NodeMetrics) -> String {
     let mut readings = Readings::default();
     readings.health(Some(&health()));
-    readings.validators(&[validator("v1", 7, true), validator("v4", 3, false)]);
+    let observer = ValidatorStatus {
+        role: NodeRole::Observer,
+        ..validator("o1", 90, false)
+    };
+    let (own, other) = (validator("v1", 7, true), validator("v4", 3, false));
+    readings.validators(&[own, other, observer]);
     let mut probe = Readings::default();
     probe.health(Some(&health()));
     for metric in METRICS.iter().filter(|m| m.kind != Kind::Histogram) {
@@ -150,6 +155,7 @@ fn value(text: &str, name: &str, labels: &[(&str, &str)]) -> Option<String> {
 #[test]
 fn values_and_labels_are_those_of_the_node() {
     let text = everything(&metrics());
+    assert!(!text.contains("o1"), "observers come and go: {text}");
     let lag = "wutong_publish_lag_seconds_bucket";
     for (name, labels, expected) in [
         ("wutong_height", vec![], "7"),

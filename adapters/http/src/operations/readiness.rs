@@ -1,6 +1,6 @@
 //! Why a node is not ready, each reason with a next step.
 
-use bus::api::{Health, ValidatorStatus};
+use bus::api::{Health, NodeRole, ValidatorStatus};
 use messages::ids::Name;
 use serde::Serialize;
 
@@ -76,13 +76,15 @@ fn quorum(health: &Health, validators: &[ValidatorStatus]) -> Option<Hindrance> 
         });
     }
     // A node that begins gives everybody some time before it misses them.
-    let is_heard = |v: &&ValidatorStatus| v.own || v.silent_ms.is_some();
-    let heard = validators.iter().filter(is_heard).count();
+    let is_heard = |v: &&&ValidatorStatus| v.own || v.silent_ms.is_some();
+    let deciding = validators.iter().filter(|v| v.role == NodeRole::Validator);
+    let deciding: Vec<&ValidatorStatus> = deciding.collect();
+    let heard = deciding.iter().filter(is_heard).count();
     (heard < health.quorum_size).then(|| Hindrance {
         code: "starting",
         detail: format!(
             "starting: heard of {heard} validators of {}, itself among them; {} are needed",
-            validators.len(),
+            deciding.len(),
             health.quorum_size
         ),
         next_step: "Wait two seconds: the others are heard of, or reported as missing.",
@@ -91,7 +93,9 @@ fn quorum(health: &Health, validators: &[ValidatorStatus]) -> Option<Hindrance> 
 
 fn behind(validators: &[ValidatorStatus]) -> Option<Hindrance> {
     let own = validators.iter().find(|v| v.own)?;
-    let ahead = validators.iter().filter(|v| v.present && !v.own);
+    // What an observer says of itself counts for nobody else.
+    let decides = |v: &&ValidatorStatus| v.present && !v.own && v.role == NodeRole::Validator;
+    let ahead = validators.iter().filter(decides);
     let ahead = ahead.max_by_key(|v| v.height)?;
     let behind = ahead.height.0.saturating_sub(own.height.0);
     (behind > BEHIND_MAX).then(|| Hindrance {

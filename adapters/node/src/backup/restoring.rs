@@ -3,11 +3,10 @@
 //! The store is filled beside its place and moved there when all of it holds. The node comes up as
 //! one who forgot (DESIGN section 7): it may have signed more than the backup knows.
 
-use super::PURPOSES;
 use super::progress::Progress;
+use super::restored_keys;
 use crate::config::Config;
 use crate::home::NodeHome;
-use crate::trial::write_secret;
 use crate::validator::lay_genesis;
 use adapters_cli::Output;
 use adapters_fjall::{FjallNode, Opened, Options};
@@ -18,7 +17,6 @@ use ledger::rebuilding::Rebuilding;
 use messages::cbor::Canonical;
 use messages::hash::Hash;
 use messages::ids::Height;
-use messages::keys::PrivateKey;
 use messages::ports::StrictVerifier;
 use messages::wire::CertifiedBlock;
 use std::fs::{self, File};
@@ -80,7 +78,10 @@ pub(crate) fn run(args: &RestoreArgs, output: &mut Output<'_>) -> Result<(), Str
         // What does not hold is of no use; a next attempt removes it too.
         let _ = fs::remove_dir_all(&fresh);
     })?;
-    let keys = put_keys(args, &home, &filled.keys)?;
+    let keys = args.with_keys;
+    if keys {
+        restored_keys::put(&home, &filled.keys).map_err(|e| format!("{from}: {e}"))?;
+    }
     fs::write(home.dir.join("initialised"), "this node has run\n").map_err(fail)?;
     fs::rename(&fresh, &place).map_err(fail)?;
     File::open(&home.dir)
@@ -278,58 +279,6 @@ impl<'a> Filling<'a> {
         }
         self.flush(height)
     }
-}
-
-/// Writes the keys of a backup, if they are asked for: each must be that of genesis.
-fn put_keys(args: &RestoreArgs, home: &NodeHome, keys: &[BackupKey]) -> Result<bool, String> {
-    if !args.with_keys {
-        return Ok(false);
-    }
-    let from = args.from.display();
-    if keys.is_empty() {
-        return Err(format!(
-            "{from}: it holds no keys\nnext:  leave --with-keys out, and put keys/ back yourself"
-        ));
-    }
-    let Some(own) = home.validator() else {
-        return Err(format!(
-            "{} is an observer, whose keys are in no genesis\n\
-             next:  leave --with-keys out, and put keys/ back yourself",
-            home.name()
-        ));
-    };
-    let folder = home.dir.join("keys");
-    fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    for key in keys {
-        let expected = match &*key.purpose {
-            "consensus" => own.consensus,
-            "log" => own.log,
-            "cosigner" => own.cosigner,
-            "receipt" => own.receipt,
-            "transport" => own.transport,
-            other => {
-                return Err(format!(
-                    "{from}: a key for {other:?}; expected {PURPOSES:?}"
-                ));
-            }
-        };
-        let private = PrivateKey::from_pem(&key.pem).map_err(|e| format!("{from}: key: {e}"))?;
-        if private.public() != expected {
-            let (purpose, name) = (&key.purpose, &own.name);
-            return Err(format!(
-                "{from}: its {purpose} key is not that of {name} in genesis"
-            ));
-        }
-        let path = folder.join(format!("{}.pem", key.purpose));
-        if path.exists() {
-            return Err(format!(
-                "{}: there is a key already\nnext:  leave --with-keys out to keep it",
-                path.display()
-            ));
-        }
-        write_secret(&path, &key.pem)?;
-    }
-    Ok(true)
 }
 
 fn tell(args: &RestoreArgs, home: &NodeHome, filled: &Filled, keys: bool, output: &mut Output<'_>) {
