@@ -4,6 +4,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::show::{ShowNodeArgs, ask};
 use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr;
 
 /// Arguments of `status`.
 #[derive(Debug, clap::Args)]
@@ -107,36 +108,63 @@ fn write(health: &Value, rows: &[Row], quorum: bool, output: &mut Output<'_>) {
     };
     let here = rows.iter().filter(|row| row.state != "MISSING").count();
     let verdict = if quorum { "quorum" } else { "NO QUORUM" };
-    output.line(&format!(
-        "network {}: {verdict}, {here} of {} validators here, {} needed; asked {} (version {})",
-        text("network"),
-        rows.len(),
-        text("quorum_size"),
-        text("node"),
-        text("version"),
-    ));
-    output.line(&format!(
-        "height {}, receipts up to {}, {} entries, {} statements wait",
-        text("height"),
-        text("published"),
-        text("log_size"),
-        text("waiting"),
-    ));
+    let verdict = output.text(verdict);
+    output.say(
+        "network {network}: {verdict}, {here} of {all} validators here, {needed} needed; asked {node} \
+         (version {version})",
+        &[
+            ("network", &text("network")),
+            ("verdict", &verdict),
+            ("here", &here),
+            ("all", &rows.len()),
+            ("needed", &text("quorum_size")),
+            ("node", &text("node")),
+            ("version", &text("version")),
+        ],
+    );
+    output.say(
+        "height {height}, receipts up to {published}, {entries} entries, {waiting} statements wait",
+        &[
+            ("height", &text("height")),
+            ("published", &text("published")),
+            ("entries", &text("log_size")),
+            ("waiting", &text("waiting")),
+        ],
+    );
+    write_rows(rows, output);
+}
+
+/// The table of validators.
+fn write_rows(rows: &[Row], output: &mut Output<'_>) {
+    // In columns of a terminal, of which a Chinese character takes two.
     let widest = |width: fn(&Row) -> usize, least: usize| {
         rows.iter().map(width).max().unwrap_or(0).max(least)
     };
-    let name = widest(|row| row.name.chars().count(), 9);
-    let organisation = widest(|row| row.organisation.chars().count(), 12);
-    output.line(&format!(
-        "{:<name$}  {:<organisation$}  {:<7}  {:>8}  {:>6}  {:>5}  HEARD",
-        "VALIDATOR", "ORGANISATION", "STATE", "HEIGHT", "LAG", "ROUND"
-    ));
+    let name = widest(|row| row.name.width(), 9);
+    let organisation = widest(|row| row.organisation.width(), 12);
+    let heads = [
+        ("VALIDATOR", name),
+        ("ORGANISATION", organisation),
+        ("STATE", 7),
+    ];
+    let mut head = String::new();
+    for (text, columns) in heads {
+        head += &output.padded(text, columns);
+        head += "  ";
+    }
+    for (text, columns) in [("HEIGHT", 8), ("LAG", 6), ("ROUND", 5)] {
+        let text = output.text(text);
+        head += &" ".repeat(columns - text.width().min(columns));
+        head += &text;
+        head += "  ";
+    }
+    output.line(&format!("{head}{}", output.text("HEARD")));
     for row in rows {
+        let state = output.padded(row.state, 7);
         output.line(&format!(
-            "{:<name$}  {:<organisation$}  {:<7}  {:>8}  {:>6}  {:>5}  {}",
-            row.name,
-            row.organisation,
-            row.state,
+            "{}  {}  {state}  {:>8}  {:>6}  {:>5}  {}",
+            output.padded(&row.name, name),
+            output.padded(&row.organisation, organisation),
             row.height,
             row.lag,
             row.round,

@@ -76,7 +76,10 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
             genesis.network
         ));
         if !genesis.demonstration {
-            output.line(&format!("the genesis is signed by all {count} validators"));
+            output.say(
+                "the genesis is signed by all {count} validators",
+                &[("count", &count)],
+            );
         }
         return Ok(());
     }
@@ -129,11 +132,16 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
         NatsService::start(options, Arc::new(validator.gated()))
     });
     let (name, network) = (home.name(), &home.genesis.network);
-    output.line(&format!(
-        "{name} of network {network}  http://{}  {}",
-        config.http.listen, config.nats.url
-    ));
-    output.line("ready; stop with Ctrl-C or SIGTERM");
+    output.say(
+        "{node} of network {network}  {http}  {nats}",
+        &[
+            ("node", &name),
+            ("network", network),
+            ("http", &format!("http://{}", config.http.listen)),
+            ("nats", &config.nats.url),
+        ],
+    );
+    output.say("ready; stop with Ctrl-C or SIGTERM", &[]);
     let manager = Arc::new(Manager::of_environment());
     manager.tell("READY=1");
     watch(&runtime, &validator, &manager);
@@ -150,7 +158,10 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     if stopped.is_none() {
         drain(&validator, config.node.drain_seconds, output);
     }
-    output.note("stopping: the node finishes what is on its way to the disk");
+    output.say_note(
+        "stopping: the node finishes what is on its way to the disk",
+        &[],
+    );
     // Outside the runtime, so that this thread may wait until answers are written.
     drop(inside);
     drop(validator);
@@ -163,10 +174,11 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
 
 /// Lets those who wait for a receipt have it.
 fn drain(validator: &Validator, seconds: u64, output: &mut Output<'_>) {
-    output.note(&format!(
-        "stopping: no new statements; those who wait for a receipt have {seconds} s; a second \
-         signal stops at once"
-    ));
+    output.say_note(
+        "stopping: no new statements; those who wait for a receipt have {seconds} s; a second signal \
+         stops at once",
+        &[("seconds", &seconds)],
+    );
     let unanswered = validator.drain(Duration::from_secs(seconds));
     if unanswered > 0 {
         output.note(&format!(
