@@ -7,6 +7,7 @@ use bytes::Bytes;
 use ledger::admission::Admission;
 use ledger::bodies::{Bodies, BodiesInput};
 use ledger::checkpointing::{CheckpointInput, Checkpointing};
+use ledger::following::{Following, FollowingInput};
 use ledger::gateway::{Gateway, GatewayInput};
 use ledger::presence::{Presence, PresenceInput};
 use ledger::publisher::Publisher;
@@ -113,6 +114,7 @@ unjournaled!(Gateway, ActorName::Gateway, |input| match input {
 unjournaled!(Admission, ActorName::Permissions, |_input| Origin::Outsider);
 unjournaled!(Storage, ActorName::Storage, |input| match input {
     StorageInput::Ask { .. }
+    | StorageInput::ServeCheckpoint { .. }
     | StorageInput::Serve { .. }
     | StorageInput::Fetch(_)
     | StorageInput::Events(_) => Origin::Outsider,
@@ -122,6 +124,10 @@ unjournaled!(Bodies, ActorName::Bodies, |input| match input {
     BodiesInput::Put { .. } | BodiesInput::Request { .. } | BodiesInput::Chunk { .. } => {
         Origin::Outsider
     }
+    _ => Origin::Fact,
+});
+unjournaled!(Following, ActorName::Checkpoint, |input| match input {
+    FollowingInput::Checkpoint { .. } => Origin::Outsider,
     _ => Origin::Fact,
 });
 unjournaled!(Publisher, ActorName::Publisher, |_input| Origin::Fact);

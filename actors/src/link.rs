@@ -11,6 +11,7 @@ use bytes::Bytes;
 use ledger::admission::AdmissionInput;
 use ledger::bodies::BodiesInput;
 use ledger::checkpointing::CheckpointInput;
+use ledger::following::FollowingInput;
 use ledger::presence::PresenceInput;
 use ledger::replica::ReplicaInput;
 use ledger::storage::StorageInput;
@@ -131,6 +132,9 @@ fn deliver(w: &Wiring, from: Name, message: PeerMessage) {
             receipt,
             wanted,
         } => {
+            if w.following.is_some() {
+                return; // An observer cosigns nothing and takes what validators publish.
+            }
             let input = CheckpointInput::Cosignature {
                 from,
                 height,
@@ -144,15 +148,32 @@ fn deliver(w: &Wiring, from: Name, message: PeerMessage) {
         PeerMessage::Status {
             height,
             round,
+            published,
             certificate,
-            ..
+            about,
         } => {
             w.sync.post(PresenceInput::Status {
                 from,
                 height,
                 round,
+                published,
                 certificate,
+                about,
             });
+        }
+        PeerMessage::CheckpointRequest { above } => {
+            w.storage
+                .post(StorageInput::ServeCheckpoint { to: from, above });
+        }
+        PeerMessage::Checkpoint { note, signatures } => {
+            // A validator forms its own.
+            if let Some(following) = &w.following {
+                following.post(FollowingInput::Checkpoint {
+                    from,
+                    note,
+                    signatures,
+                });
+            }
         }
         PeerMessage::BlocksRequest { first, count } => {
             w.storage.post(StorageInput::Serve {

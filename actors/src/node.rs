@@ -3,7 +3,7 @@
 use crate::host::{ActixHost, Host};
 use crate::link::{Arrival, Link, Outbox};
 use crate::listeners::Listeners;
-use crate::ports::NodePorts;
+use crate::ports::{NodeKeys, NodePorts};
 use crate::routes;
 use crate::shell::{Build, Core, Interpret, Parts, Shell};
 use crate::stepped::{SteppedHost, SteppedParts};
@@ -16,10 +16,11 @@ use bus::supervision::ActorName;
 use bytes::Bytes;
 use ledger::admission::{Admission, BodyDuty};
 use ledger::bodies::Bodies;
-use ledger::checkpointing::{CheckpointInput, Checkpointing};
+use ledger::checkpointing::Checkpointing;
 use ledger::execution::{Chain, Rules};
+use ledger::following::Following;
 use ledger::gateway::{Gateway, GatewayInput, busy};
-use ledger::presence::{Presence, Standing};
+use ledger::presence::{Nodes, Presence, Standing};
 use ledger::publisher::Publisher;
 use ledger::replica::{Replica, ReplicaConfig};
 use ledger::storage::Storage;
@@ -51,6 +52,7 @@ impl NodeHandle {
             + w.consensus.len()
             + w.storage.len()
             + w.checkpoint.len()
+            + w.following.as_ref().map_or(0, Mailbox::len)
             + w.publisher.len()
             + w.sync.len()
             + w.bodies.len()
@@ -153,12 +155,19 @@ fn assemble_on<H: Host>(ports: NodePorts, host: &H) -> NodeHandle {
         .policy()
         .expect("a genesis is checked when it is read")
         .text();
+    let follows = ports.keys.is_none();
     let wiring = Arc::new(Wiring {
         gateway: Mailbox::new(bounds.clients, Overflow::Shed),
         permissions: Mailbox::new(bounds.clients, Overflow::Shed),
         consensus: Mailbox::new(bounds.facts, Overflow::Keep),
         storage: Mailbox::new(bounds.facts, Overflow::Keep),
         checkpoint: Mailbox::new(bounds.facts, Overflow::Keep),
+        following: follows.then(|| Mailbox::new(bounds.facts, Overflow::Keep)),
+        observers: match follows {
+            true => Vec::new(),
+            false => ports.observers.clone(),
+        },
+        disk_free: ports.disk_free.clone(),
         publisher: Mailbox::new(bounds.facts, Overflow::Keep),
         sync: Mailbox::new(bounds.facts, Overflow::Keep),
         bodies: Mailbox::new(bounds.bodies, Overflow::Shed),
@@ -186,7 +195,10 @@ fn assemble_on<H: Host>(ports: NodePorts, host: &H) -> NodeHandle {
         host,
     };
     node.storage();
-    node.checkpoint();
+    match node.ports.keys.clone() {
+        Some(keys) => node.checkpoint(keys),
+        None => node.following(),
+    }
     node.permissions();
     node.consensus();
     node.gateway();
@@ -294,22 +306,43 @@ impl<H: Host> Assembly<'_, H> {
         );
     }
 
-    fn checkpoint(&self) {
-        let (reader, genesis) = (self.reader(), self.ports.genesis.clone());
-        let (name, keys) = (self.ports.name.clone(), self.ports.keys.checkpoint.clone());
-        let (bus, wiring) = (self.wiring.clone(), self.wiring.clone());
-        let verifier = self.ports.verifier.clone();
-        // A block may have become durable just before the node went down: its head is told again.
+    /// A block may have become durable just before the node went down: its head is told again.
+    fn tell_head(&self) {
+        let reader = self.reader();
         let head = head(&*reader);
         if head.height > Height(0) {
-            let log = Chain::restore(&genesis, &self.policy, &*reader).log;
-            let input = CheckpointInput::Head {
-                height: head.height,
-                size: log.size(),
-                root: log.root(),
-            };
-            self.wiring.checkpoint.post(input);
+            let log = Chain::restore(&self.ports.genesis, &self.policy, &*reader).log;
+            self.wiring.head(head.height, log.size(), log.root());
         }
+    }
+
+    fn following(&self) {
+        let Some(mailbox) = self.wiring.following.clone() else {
+            return;
+        };
+        self.tell_head();
+        let (reader, genesis) = (self.reader(), self.ports.genesis.clone());
+        let (verifier, wiring) = (self.ports.verifier.clone(), self.wiring.clone());
+        self.start::<Following>(
+            &mailbox,
+            Box::new(move |_| {
+                let policy = genesis
+                    .policy()
+                    .expect("a genesis is checked when it is read");
+                let published = reader.newest_checkpoint().map_or(Height(0), |(h, _)| h);
+                let following = Following::new(&genesis, policy, published, verifier.clone());
+                (following, 0)
+            }),
+            Box::new(move |effect, timers| routes::following(&wiring, effect, timers)),
+        );
+    }
+
+    fn checkpoint(&self, keys: NodeKeys) {
+        let (reader, genesis) = (self.reader(), self.ports.genesis.clone());
+        let (name, keys) = (self.ports.name.clone(), keys.checkpoint);
+        let (bus, wiring) = (self.wiring.clone(), self.wiring.clone());
+        let verifier = self.ports.verifier.clone();
+        self.tell_head();
         self.start::<Checkpointing>(
             &self.wiring.checkpoint,
             Box::new(move |_| {
@@ -352,8 +385,8 @@ impl<H: Host> Assembly<'_, H> {
         let (policy, wiring) = (self.policy.clone(), self.wiring.clone());
         let bus = self.wiring.clone();
         let config = ReplicaConfig {
-            own: Some(self.ports.keys.consensus),
-            signer: self.ports.keys.signer.clone(),
+            own: self.ports.keys.as_ref().map(|keys| keys.consensus),
+            signer: self.ports.keys.as_ref().map(|keys| keys.signer.clone()),
             verifier: self.ports.verifier.clone(),
             reader: self.reader(),
             timeouts: self.ports.timeouts,
@@ -402,6 +435,7 @@ impl<H: Host> Assembly<'_, H> {
         let (reader, genesis) = (self.reader(), self.ports.genesis.clone());
         let (policy, wiring) = (self.policy.clone(), self.wiring.clone());
         let (name, version) = (self.ports.name.clone(), self.ports.version);
+        let observers = self.ports.observers.clone();
         let bus = self.wiring.clone();
         let amnesiac = self.ports.amnesiac.clone();
         let verifier = self.ports.verifier.clone();
@@ -418,11 +452,13 @@ impl<H: Host> Assembly<'_, H> {
                     amnesiac: amnesiac.clone(),
                     floor: bus.floor(),
                 };
-                let (genesis, name) = (genesis.clone(), name.clone());
-                (
-                    Presence::new(genesis, name, version, standing, verifier.clone(), effects),
-                    0,
-                )
+                let nodes = Nodes {
+                    genesis: genesis.clone(),
+                    own: name.clone(),
+                    observers: observers.clone(),
+                };
+                let presence = Presence::new(nodes, version, standing, verifier.clone(), effects);
+                (presence, 0)
             }),
             Box::new(move |effect, timers| routes::sync(&wiring, effect, timers)),
         );

@@ -53,8 +53,12 @@ pub struct NodePorts {
     pub genesis: Arc<Genesis>,
     /// This node's name.
     pub name: Name,
-    /// Keys of the validator.
-    pub keys: NodeKeys,
+    /// Keys of the validator; none for an observer, which signs nothing.
+    pub keys: Option<NodeKeys>,
+    /// Observers that this node knows: itself, if it is one, or those that it serves.
+    pub observers: Vec<Name>,
+    /// Tells the free bytes where the ledger lies, if that can be told.
+    pub disk_free: Arc<dyn Fn() -> Option<u64> + Send + Sync>,
     /// Judges votes.
     pub verifier: Arc<dyn ConsensusVerifier>,
     /// Judges depositors' signatures.

@@ -6,12 +6,14 @@ use bus::ports::EventSink;
 use ledger::admission::{AdmissionEffect, AdmissionInput};
 use ledger::bodies::{BodiesEffect, BodiesInput, FETCH_TICK_MS};
 use ledger::checkpointing::{CheckpointEffect, CheckpointInput};
+use ledger::following::{FollowingEffect, FollowingInput};
 use ledger::gateway::{GatewayEffect, GatewayInput, TICK_MS};
 use ledger::presence::{PresenceEffect, PresenceInput, STATUS_MS};
 use ledger::publisher::{ASK_MS, PublisherEffect, PublisherInput};
 use ledger::replica::{ReplicaEffect, ReplicaInput, ReplicaTimer};
 use ledger::storage::{StorageEffect, StorageInput};
 use messages::api::{Answer, Query};
+use messages::wire::PeerMessage;
 use std::sync::Arc;
 
 /// Carries out what the gateway asks for.
@@ -147,11 +149,7 @@ pub(crate) fn storage(w: &Wiring, effect: StorageEffect) {
                 state: block.state.clone(),
                 ids: block.ids.clone(),
             });
-            w.checkpoint.post(CheckpointInput::Head {
-                height: block.height,
-                size: block.log_size,
-                root: block.log_root,
-            });
+            w.head(block.height, block.log_size, block.log_root);
             w.sync.post(PresenceInput::Durable(block));
         }
         StorageEffect::PutCheckpoint { note, signatures } => {
@@ -184,10 +182,27 @@ pub(crate) fn checkpoint(
         CheckpointEffect::Broadcast(message) => w.outbox.broadcast(message),
         CheckpointEffect::Send { to, message } => w.outbox.send(&to, message),
         CheckpointEffect::Formed { note, signatures } => {
+            for observer in &w.observers {
+                let (note, signatures) = (note.clone(), signatures.clone());
+                w.outbox
+                    .send(observer, PeerMessage::Checkpoint { note, signatures });
+            }
             w.storage
                 .post(StorageInput::CheckpointFormed { note, signatures });
         }
         CheckpointEffect::RetryAfter { ms } => timers.start(ms, CheckpointInput::Retry),
+    }
+}
+
+/// Carries out what an observer's follower of checkpoints asks for.
+pub(crate) fn following(w: &Wiring, effect: FollowingEffect, timers: &mut Timers<FollowingInput>) {
+    match effect {
+        FollowingEffect::Broadcast(message) => w.outbox.broadcast(message),
+        FollowingEffect::Formed { note, signatures } => {
+            w.storage
+                .post(StorageInput::CheckpointFormed { note, signatures });
+        }
+        FollowingEffect::RetryAfter { ms } => timers.start(ms, FollowingInput::Retry),
     }
 }
 
@@ -233,6 +248,9 @@ pub(crate) fn sync(w: &Wiring, effect: PresenceEffect, timers: &mut Timers<Prese
         }
         PresenceEffect::Floor(height) => w.set_floor(height),
         PresenceEffect::Answer { token, answer } => w.replies.answered(token, answer),
-        PresenceEffect::TickAgain => timers.start(STATUS_MS, PresenceInput::Tick),
+        PresenceEffect::TickAgain => {
+            let disk_free = (w.disk_free)();
+            timers.start(STATUS_MS, PresenceInput::Tick { disk_free });
+        }
     }
 }

@@ -8,6 +8,7 @@ use bus::ports::{BodyStore, Store};
 use ledger::admission::AdmissionInput;
 use ledger::bodies::BodiesInput;
 use ledger::checkpointing::CheckpointInput;
+use ledger::following::FollowingInput;
 use ledger::gateway::GatewayInput;
 use ledger::presence::PresenceInput;
 use ledger::publisher::PublisherInput;
@@ -15,7 +16,8 @@ use ledger::replica::ReplicaInput;
 use ledger::storage::StorageInput;
 use messages::api::Answer;
 use messages::consensus::EquivocationProof;
-use messages::ids::Height;
+use messages::hash::Hash;
+use messages::ids::{Height, Name, TreeSize};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -83,6 +85,11 @@ pub(crate) struct Wiring {
     pub(crate) consensus: Mailbox<ReplicaInput>,
     pub(crate) storage: Mailbox<StorageInput>,
     pub(crate) checkpoint: Mailbox<CheckpointInput>,
+    /// An observer's place of the checkpoint actor; none for validators.
+    pub(crate) following: Option<Mailbox<FollowingInput>>,
+    /// Observers that published checkpoints are told to.
+    pub(crate) observers: Vec<Name>,
+    pub(crate) disk_free: Arc<dyn Fn() -> Option<u64> + Send + Sync>,
     pub(crate) publisher: Mailbox<PublisherInput>,
     pub(crate) sync: Mailbox<PresenceInput>,
     pub(crate) bodies: Mailbox<BodiesInput>,
@@ -105,6 +112,16 @@ impl Wiring {
     /// First height this node may sign; none while an amnesiac does not know it.
     pub(crate) fn floor(&self) -> Option<Height> {
         *self.floor.lock().expect("no code panics under this lock")
+    }
+
+    /// Tells whoever looks after checkpoints that a head is durable.
+    pub(crate) fn head(&self, height: Height, size: TreeSize, root: Hash) {
+        match &self.following {
+            Some(following) => following.post(FollowingInput::Head { height, size, root }),
+            None => self
+                .checkpoint
+                .post(CheckpointInput::Head { height, size, root }),
+        }
     }
 
     /// Makes a floor known: here, to those who sign, and to the disk.

@@ -8,6 +8,7 @@ pub mod bodies;
 pub mod checkpointing;
 pub mod engine;
 pub mod execution;
+pub mod following;
 pub mod gateway;
 pub mod log_tree;
 pub mod machine;

@@ -2,18 +2,23 @@
 //!
 //! Soft state: told anew by everybody a few times a second.
 
+mod catch_up;
+mod floor;
+mod lag;
+mod view;
+
 use crate::machine::{At, Keep, Machine};
 use crate::storage::DurableBlock;
 use bytes::Bytes;
-use messages::api::{Answer, Health, Query, ValidatorStatus};
-use messages::cbor::Canonical;
-use messages::consensus::CommitCertificate;
+use catch_up::{Ahead, CatchUp, Fetch};
+use lag::Lag;
+use messages::api::{Answer, Query};
 use messages::genesis::Genesis;
 use messages::hash::Hash;
 use messages::ids::{Height, Name, Ordinal, Round, TimeMs, TreeSize};
 use messages::ports::ConsensusVerifier;
 use messages::quorum::quorum;
-use messages::wire::{CertifiedBlock, PeerMessage};
+use messages::wire::{CertifiedBlock, NodeFacts, PeerMessage};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -21,15 +26,6 @@ use std::sync::Arc;
 pub const STATUS_MS: u64 = 250;
 /// A validator not heard of for this long is missing.
 pub const MISSING_MS: u64 = 1_500;
-/// A request for blocks that is not answered for this long is sent to somebody else.
-const REQUEST_MS: u64 = 1_000;
-/// Blocks asked for at once.
-const REQUEST_BLOCKS: u32 = 16;
-/// A node that is one block behind asks after this long: the block is most likely on its way.
-const ONE_BEHIND_MS: u64 = 600;
-/// Heights between the highest certified head and the first that an amnesiac may sign.
-const FLOOR_DISTANCE: u64 = 3;
-
 /// What the machine receives.
 #[derive(Clone, Debug)]
 pub enum PresenceInput {
@@ -41,11 +37,18 @@ pub enum PresenceInput {
         height: Height,
         /// Its round.
         round: Round,
+        /// Height up to which it has receipts.
+        published: Height,
         /// Canonical certificate of the block at its height.
         certificate: Bytes,
+        /// What it says of itself.
+        about: NodeFacts,
     },
     /// Time for our own status.
-    Tick,
+    Tick {
+        /// Free bytes where the ledger lies; none when that cannot be told.
+        disk_free: Option<u64>,
+    },
     /// Where our consensus stands.
     Progress {
         /// Height being decided.
@@ -109,11 +112,13 @@ pub enum PresenceEffect {
     TickAgain,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Peer {
     heard: Option<TimeMs>,
     height: Height,
     round: Round,
+    published: Height,
+    about: NodeFacts,
     /// The highest height whose certificate it showed; kept only while we look for our floor.
     certified: Option<Height>,
 }
@@ -123,6 +128,8 @@ pub struct Presence {
     genesis: Arc<Genesis>,
     own: Name,
     version: &'static str,
+    /// Observers that this node knows of, itself among them if it is one.
+    observers: Vec<Name>,
     peers: BTreeMap<Name, Peer>,
     deciding: Height,
     round: Round,
@@ -133,15 +140,25 @@ pub struct Presence {
     log: (TreeSize, Hash),
     statements: Ordinal,
     waiting: usize,
-    requested: Option<(Name, TimeMs)>,
-    /// Whom we asked last, and from which height on.
-    last_asked: Option<(Name, Height)>,
-    behind_since: Option<TimeMs>,
+    catch_up: CatchUp,
+    lag: Lag,
+    disk_free: Option<u64>,
     last_missing: Option<Vec<Name>>,
     amnesiac: Option<String>,
     floor: Option<Height>,
     /// Time of the first tick.
     started: Option<TimeMs>,
+}
+
+/// The nodes of a network as one of them knows them.
+#[derive(Clone, Debug)]
+pub struct Nodes {
+    /// Names the validators.
+    pub genesis: Arc<Genesis>,
+    /// The node itself.
+    pub own: Name,
+    /// Observers: the node itself, if it is one, or those that it serves.
+    pub observers: Vec<Name>,
 }
 
 /// Where a node stands when it starts.
@@ -166,16 +183,16 @@ pub struct Standing {
 impl Presence {
     /// A machine that has heard of nobody yet.
     pub fn new(
-        genesis: Arc<Genesis>,
-        own: Name,
+        nodes: Nodes,
         version: &'static str,
         standing: Standing,
         verifier: Arc<dyn ConsensusVerifier>,
         out: &mut Vec<PresenceEffect>,
     ) -> Self {
         let presence = Self {
-            own,
+            own: nodes.own,
             version,
+            observers: nodes.observers,
             peers: BTreeMap::new(),
             deciding: standing.durable.next(),
             round: Round(0),
@@ -186,16 +203,16 @@ impl Presence {
             log: standing.log,
             statements: standing.statements,
             waiting: 0,
-            requested: None,
-            last_asked: None,
-            behind_since: None,
+            catch_up: CatchUp::default(),
+            lag: Lag::default(),
+            disk_free: None,
             last_missing: None,
             amnesiac: standing.amnesiac,
             floor: standing.floor,
             started: None,
-            genesis,
+            genesis: nodes.genesis,
         };
-        out.push(presence.status());
+        out.push(presence.status(0));
         out.push(PresenceEffect::TickAgain);
         presence
     }
@@ -217,18 +234,40 @@ impl Presence {
         n - missing >= quorum(n)
     }
 
-    fn status(&self) -> PresenceEffect {
+    /// Whether `name` is a node of this network that we know.
+    fn knows(&self, name: &Name) -> bool {
+        self.genesis.validator_by_name(name).is_some() || self.observers.contains(name)
+    }
+
+    fn facts(&self, peers: usize) -> NodeFacts {
+        NodeFacts {
+            version: self.version.into(),
+            disk_free: self.disk_free,
+            lag_ms: self.lag.p99_ms(),
+            peers: u16::try_from(peers).unwrap_or(u16::MAX),
+        }
+    }
+
+    /// Nodes that are heard now.
+    fn heard(&self, now: TimeMs) -> usize {
+        let silent = |peer: &&Peer| peer.heard.map(|at| now.since_ms(at));
+        let is_heard = |peer: &&Peer| silent(peer).is_some_and(|ms| ms < MISSING_MS);
+        self.peers.values().filter(is_heard).count()
+    }
+
+    fn status(&self, peers: usize) -> PresenceEffect {
         PresenceEffect::Broadcast(PeerMessage::Status {
             height: self.durable,
             round: self.round,
             published: self.published,
             certificate: self.certificate.clone(),
+            about: self.facts(peers),
         })
     }
 
     fn on_tick(&mut self, now: TimeMs, out: &mut Vec<PresenceEffect>) {
         self.started.get_or_insert(now);
-        out.push(self.status());
+        out.push(self.status(self.heard(now)));
         self.report(now, out);
         self.find_floor(now, out);
         self.catch_up(now, out);
@@ -239,39 +278,23 @@ impl Presence {
         &mut self,
         now: TimeMs,
         from: &Name,
-        (height, round): (Height, Round),
+        told: Peer,
         certificate: &[u8],
         out: &mut Vec<PresenceEffect>,
     ) {
-        if self.genesis.validator_by_name(from).is_none() || *from == self.own {
+        if *from == self.own || !self.knows(from) {
             return;
         }
         let seeks_floor = self.amnesiac.is_some() && self.floor.is_none();
         let known = self.peers.get(from).and_then(|peer| peer.certified);
-        let shown = (seeks_floor && self.is_certified(height, certificate)).then_some(height);
-        let certified = known.max(shown);
+        let shown = seeks_floor && self.is_certified(told.height, certificate);
         let peer = Peer {
             heard: Some(now),
-            height,
-            round,
-            certified,
+            certified: known.max(shown.then_some(told.height)),
+            ..told
         };
         self.peers.insert(from.clone(), peer);
         self.report(now, out);
-    }
-
-    /// Whether a quorum decided a block at `height`: a peer's word alone must not move our floor.
-    fn is_certified(&self, height: Height, certificate: &[u8]) -> bool {
-        if height == Height(0) {
-            return true;
-        }
-        let set = self.genesis.validator_set();
-        CommitCertificate::from_bytes(certificate).is_ok_and(|certificate| {
-            certificate.height == height
-                && certificate
-                    .verify_with(&self.genesis.network, &set, &*self.verifier)
-                    .is_ok()
-        })
     }
 
     fn report(&mut self, now: TimeMs, out: &mut Vec<PresenceEffect>) {
@@ -286,151 +309,33 @@ impl Presence {
         }
     }
 
-    /// Once enough of the others said where they stand, an amnesiac knows from which height on it
-    /// cannot have signed anything yet (DESIGN section 7).
-    fn find_floor(&mut self, now: TimeMs, out: &mut Vec<PresenceEffect>) {
-        if self.amnesiac.is_none() || self.floor.is_some() {
-            return;
-        }
-        let n = self.genesis.validators.len();
-        let others = self
-            .genesis
-            .validators
-            .iter()
-            .filter(|v| v.name != self.own);
-        let heads: Vec<Height> = others
-            .filter_map(|v| self.peers.get(&v.name))
-            .filter(|peer| {
-                peer.heard
-                    .is_some_and(|heard| now.since_ms(heard) < MISSING_MS)
-            })
-            .filter_map(|peer| peer.certified)
-            .collect();
-        if n > 1 && heads.len() >= quorum(n) - 1 {
-            let highest = heads
-                .into_iter()
-                .max()
-                .unwrap_or_default()
-                .max(self.durable);
-            let floor = Height(highest.0 + FLOOR_DISTANCE);
-            self.floor = Some(floor);
-            out.push(PresenceEffect::Floor(floor));
-        }
-    }
-
-    /// Asks somebody who is ahead for the blocks that are missing here.
+    /// Fetches the blocks that are missing here from those who are ahead.
     fn catch_up(&mut self, now: TimeMs, out: &mut Vec<PresenceEffect>) {
         let decided = Height(self.deciding.0 - 1);
-        let ahead: Vec<(&Name, &Peer)> = self
+        let is_ahead =
+            |(name, peer): &(&Name, &Peer)| peer.height > decided && self.is_present(name, now);
+        let ahead: Vec<Ahead> = self
             .peers
             .iter()
-            .filter(|(name, peer)| peer.height > decided && self.is_present(name, now))
+            .filter(is_ahead)
+            .map(|(name, peer)| Ahead {
+                name: name.clone(),
+                height: peer.height,
+            })
             .collect();
-        if ahead.is_empty() {
-            self.behind_since = None;
-            self.requested = None;
-            return;
-        }
-        let since = *self.behind_since.get_or_insert(now);
-        let far = ahead.iter().any(|(_, peer)| peer.height.0 > decided.0 + 1);
-        if !far && now.since_ms(since) < ONE_BEHIND_MS {
-            return;
-        }
-        if self
-            .requested
-            .as_ref()
-            .is_some_and(|(_, at)| now.since_ms(*at) < REQUEST_MS)
-        {
-            return;
-        }
-        // Whoever was asked last and brought us no further has its turn after all others.
-        let to = match &self.last_asked {
-            Some((name, height)) if *height == self.deciding => {
-                let after = ahead.iter().map(|(n, _)| *n).find(|n| *n > name);
-                after.unwrap_or(ahead[0].0)
-            }
-            Some((name, _)) if ahead.iter().any(|(n, _)| *n == name) => name,
-            _ => ahead[0].0,
-        };
-        let to = to.clone();
-        self.request(to, now, out);
+        let mut wanted = Vec::new();
+        self.catch_up.go_on(now, decided, &ahead, &mut wanted);
+        out.extend(wanted.into_iter().map(|fetch| match fetch {
+            Fetch::Ask(to, message) => PresenceEffect::Send { to, message },
+            Fetch::Apply(block) => PresenceEffect::Apply(block),
+        }));
     }
 
-    fn request(&mut self, to: Name, now: TimeMs, out: &mut Vec<PresenceEffect>) {
-        self.requested = Some((to.clone(), now));
-        self.last_asked = Some((to.clone(), self.deciding));
-        let message = PeerMessage::BlocksRequest {
-            first: self.deciding,
-            count: REQUEST_BLOCKS,
-        };
-        out.push(PresenceEffect::Send { to, message });
-    }
-
-    fn on_blocks(&mut self, from: &Name, blocks: &[CertifiedBlock], out: &mut Vec<PresenceEffect>) {
-        if self
-            .requested
-            .as_ref()
-            .is_some_and(|(asked, _)| asked == from)
-        {
-            // The next request goes out as soon as these are decided.
-            self.requested = None;
-            out.extend(blocks.iter().cloned().map(PresenceEffect::Apply));
-        }
-    }
-
-    fn on_progress(&mut self, now: TimeMs, height: Height, round: Round) -> bool {
+    fn on_progress(&mut self, height: Height, round: Round) -> bool {
         let moved = height > self.deciding;
-        if moved {
-            self.behind_since = Some(now).filter(|_| self.behind_since.is_some());
-        }
         self.deciding = self.deciding.max(height);
         self.round = round;
         moved
-    }
-
-    fn statuses(&self, now: TimeMs) -> Vec<ValidatorStatus> {
-        let status = |v: &messages::genesis::GenesisValidator| {
-            let own = v.name == self.own;
-            let peer = self.peers.get(&v.name).copied().unwrap_or_default();
-            ValidatorStatus {
-                name: v.name.clone(),
-                organisation: v.organisation.clone(),
-                present: self.is_present(&v.name, now),
-                own,
-                height: if own { self.durable } else { peer.height },
-                round: if own { self.round } else { peer.round },
-                silent_ms: if own {
-                    Some(0)
-                } else {
-                    peer.heard.map(|at| now.since_ms(at))
-                },
-            }
-        };
-        self.genesis.validators.iter().map(status).collect()
-    }
-
-    fn health(&self, now: TimeMs) -> Health {
-        let missing = self.missing(now);
-        let below_floor = self.floor.is_none_or(|floor| self.deciding < floor);
-        let amnesiac = self.amnesiac.clone().filter(|_| below_floor);
-        let validates = self.genesis.validator_by_name(&self.own).is_some();
-        Health {
-            network: self.genesis.network.clone(),
-            node: self.own.clone(),
-            version: self.version,
-            quorum: self.has_quorum(missing.len()),
-            quorum_size: quorum(self.genesis.validators.len()),
-            missing,
-            height: self.durable,
-            round: self.round,
-            published: self.published,
-            log_size: self.log.0,
-            log_root: self.log.1,
-            statements: self.statements,
-            waiting: self.waiting,
-            voting: validates && amnesiac.is_none(),
-            amnesiac,
-        }
     }
 }
 
@@ -438,24 +343,40 @@ impl Machine for Presence {
     type Input = PresenceInput;
     type Effect = PresenceEffect;
 
+    fn kept(&self) -> usize {
+        self.catch_up.kept()
+    }
+
     fn step(&mut self, at: At, input: &PresenceInput, out: &mut Vec<PresenceEffect>) -> Keep {
         match input {
             PresenceInput::Status {
                 from,
                 height,
                 round,
+                published,
                 certificate,
+                about,
             } => {
-                self.on_status(at.now, from, (*height, *round), certificate, out);
+                let told = Peer {
+                    height: *height,
+                    round: *round,
+                    published: *published,
+                    about: about.clone(),
+                    ..Peer::default()
+                };
+                self.on_status(at.now, from, told, certificate, out);
             }
-            PresenceInput::Tick => self.on_tick(at.now, out),
+            PresenceInput::Tick { disk_free } => {
+                self.disk_free = *disk_free;
+                self.on_tick(at.now, out);
+            }
             PresenceInput::Progress {
                 height,
                 round,
                 waiting,
             } => {
                 self.waiting = *waiting;
-                if self.on_progress(at.now, *height, *round) {
+                if self.on_progress(*height, *round) {
                     self.catch_up(at.now, out);
                 }
             }
@@ -464,9 +385,17 @@ impl Machine for Presence {
                 self.certificate = block.certificate.clone();
                 self.log = (block.log_size, block.log_root);
                 self.statements = Ordinal(block.ordinal);
+                let is_live = !self.catch_up.is_fetching();
+                self.lag.durable(block.height, block.time, is_live);
             }
-            PresenceInput::Published(height) => self.published = *height,
-            PresenceInput::Blocks { from, blocks } => self.on_blocks(from, blocks, out),
+            PresenceInput::Published(height) => {
+                self.published = *height;
+                self.lag.published(at.now, *height);
+            }
+            PresenceInput::Blocks { from, blocks } => {
+                self.catch_up.on_blocks(from, blocks);
+                self.catch_up(at.now, out);
+            }
             PresenceInput::Ask { token, query } => {
                 let answer = match query {
                     Query::Validators => Answer::Validators(self.statuses(at.now)),

@@ -49,7 +49,7 @@ pub struct ReplicaConfig {
     /// This validator's consensus key; none for an observer.
     pub own: Option<PublicKey>,
     /// Signs votes and proposals.
-    pub signer: Arc<dyn ConsensusSigner>,
+    pub signer: Option<Arc<dyn ConsensusSigner>>,
     /// Judges them.
     pub verifier: Arc<dyn ConsensusVerifier>,
     /// Committed data.
@@ -184,7 +184,7 @@ impl Replica {
         };
         Engine::new(
             engine_config,
-            Some(config.signer.clone()),
+            config.signer.clone(),
             config.verifier.clone(),
         )
     }

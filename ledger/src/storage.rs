@@ -62,6 +62,13 @@ pub enum StorageInput {
     },
     /// Events for the publisher.
     Events(EventsQuery),
+    /// A peer asks for the newest published checkpoint.
+    ServeCheckpoint {
+        /// The peer.
+        to: Name,
+        /// Only one of a greater height is news to it.
+        above: Height,
+    },
     /// A peer asks for certified blocks.
     Serve {
         /// The peer.
@@ -131,11 +138,11 @@ pub enum StorageEffect {
     },
     /// Events for the publisher.
     Events(EventPage),
-    /// Send certified blocks to a peer.
+    /// Send certified blocks or a checkpoint to a peer.
     Send {
         /// The peer.
         to: Name,
-        /// The blocks.
+        /// What it asked for.
         message: PeerMessage,
     },
 }
@@ -423,6 +430,7 @@ impl Machine for Storage {
                     answer,
                 });
             }
+            StorageInput::ServeCheckpoint { to, above } => self.serve_checkpoint(to, *above, out),
             StorageInput::Events(query) => {
                 let page = self.event_page(query);
                 out.push(StorageEffect::Events(page));

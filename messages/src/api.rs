@@ -3,6 +3,7 @@
 use crate::hash::Hash;
 use crate::ids::{Height, LeafIndex, Name, Ordinal, Round, StatementId, TimeMs, TreeSize};
 use crate::keys::PublicKey;
+use crate::wire::NodeFacts;
 use bytes::Bytes;
 
 mod reading;
@@ -41,12 +42,23 @@ pub struct Problem {
     pub next_step: String,
 }
 
-/// A validator as this node sees it.
+/// What a node is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeRole {
+    /// Votes and cosigns.
+    Validator,
+    /// Follows, and serves reads and receipts.
+    Observer,
+}
+
+/// A node as this node sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValidatorStatus {
     /// Node name.
     pub name: Name,
-    /// Organisation that runs it.
+    /// What it is for.
+    pub role: NodeRole,
+    /// Organisation that runs it; empty for observers, which genesis does not name.
     pub organisation: String,
     /// Whether it was heard of within the last two seconds (this node itself always is).
     pub present: bool,
@@ -56,8 +68,12 @@ pub struct ValidatorStatus {
     pub height: Height,
     /// Its last known round.
     pub round: Round,
+    /// Height up to which it has receipts.
+    pub published: Height,
     /// Milliseconds since it was last heard of; none when it never was.
     pub silent_ms: Option<u64>,
+    /// What it says of itself; none before it was heard of.
+    pub about: Option<NodeFacts>,
 }
 
 /// Where a statement stands in the ledger.
@@ -290,7 +306,8 @@ pub enum Answer {
     Checkpoint(String),
     /// To [`Query::Policy`]: the policy text.
     Policy(String),
-    /// To [`Query::Validators`].
+    /// To [`Query::Validators`]: the validators in the order of genesis, then the observers that
+    /// this node knows.
     Validators(Vec<ValidatorStatus>),
     /// To [`Query::Health`].
     Health(Box<Health>),

@@ -140,12 +140,22 @@ pub fn cosign(key: &dyn MessageSigner, name: &str, time_s: u64, text: &str) -> N
 
 /// Whether `signature` is a log key's valid signature of `text`, judged strictly.
 pub fn verify_log(key: &VerifierKey, text: &str, signature: &NoteSignature) -> bool {
+    verify_log_with(&StrictVerifier, key, text, signature)
+}
+
+/// The same as [`verify_log`] by the rule of `verifier`.
+pub fn verify_log_with(
+    verifier: &dyn ConsensusVerifier,
+    key: &VerifierKey,
+    text: &str,
+    signature: &NoteSignature,
+) -> bool {
     let Ok(bytes) = <[u8; 64]>::try_from(signature.bytes.as_slice()) else {
         return false;
     };
     key.key_type() == VerifierKeyType::Log
         && key.made(signature)
-        && key.key().verify_strict(text.as_bytes(), &Signature(bytes))
+        && verifier.verify_message(&key.key(), text.as_bytes(), &Signature(bytes))
 }
 
 /// The time (seconds since the Unix epoch) of a cosigner's valid cosignature of `text`, judged

@@ -2,9 +2,8 @@
 //!
 //! Ordinals are dense from 1 in a network and in each of its namespaces, and each event names the
 //! hash of the one before in both. Whoever knows the ordinal and hash of the last event that they
-//! took can tell from the next one alone whether anything lies between. The hash is SHA-256 of
-//! lines of text, each ended by a line feed: `wutong/event/v2`, network, namespace, type, ordinal,
-//! namespace_ordinal, height, index, block_time_ms, id, previous, namespace_previous.
+//! took can tell from the next one alone whether anything lies between. What the hash covers is in
+//! [`crate::event`].
 //!
 //! A chain shows that two readers saw the same; the receipt in an event is what proves it.
 

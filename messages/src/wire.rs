@@ -11,6 +11,7 @@
 use crate::block::BlockBytes;
 use crate::hash::Hash;
 use crate::ids::{Height, Name, Round};
+use crate::stored::HeadSignatures;
 use bytes::Bytes;
 use rkyv::api::high::{HighDeserializer, HighSerializer, HighValidator};
 use rkyv::bytecheck::CheckBytes;
@@ -153,7 +154,36 @@ pub struct TraceContext {
     pub flags: u8,
 }
 
-/// What one node says to another, version 3.
+/// What a node says of itself beside where it stands; nobody relies on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct NodeFacts {
+    /// Version of the software.
+    pub version: String,
+    /// Free bytes where its ledger lies; none when it cannot tell.
+    pub disk_free: Option<u64>,
+    /// 99th percentile, over recent blocks, of the time from a block's own time until its receipts
+    /// can be read there, in milliseconds; none before the first.
+    pub lag_ms: Option<u64>,
+    /// Nodes that it hears.
+    pub peers: u16,
+}
+
+impl NodeFacts {
+    /// Longest version text that is shown.
+    const VERSION_MAX: usize = 32;
+
+    /// What a peer said, fit to be shown: it may say anything.
+    #[must_use]
+    pub fn shown(&self) -> Self {
+        let plain = self.version.chars().filter(char::is_ascii_graphic);
+        Self {
+            version: plain.take(Self::VERSION_MAX).collect(),
+            ..self.clone()
+        }
+    }
+}
+
+/// What one node says to another, version 4.
 #[derive(Clone, Debug, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub enum PeerMessage {
     /// A canonical consensus message without a body.
@@ -190,6 +220,8 @@ pub enum PeerMessage {
         published: Height,
         /// Canonical certificate of the block at `height`; empty at height 0.
         certificate: Bytes,
+        /// What it says of itself.
+        about: NodeFacts,
     },
     /// Asks for certified blocks from a height on.
     BlocksRequest {
@@ -215,6 +247,18 @@ pub enum PeerMessage {
         count: u32,
         /// The part.
         bytes: Bytes,
+    },
+    /// Asks for the newest published checkpoint.
+    CheckpointRequest {
+        /// Only one of a greater height is news to the sender.
+        above: Height,
+    },
+    /// A published checkpoint, for those who cannot form one: observers hold no log key.
+    Checkpoint {
+        /// The signed note.
+        note: String,
+        /// The head's height, and the receipt signatures of those who cosigned.
+        signatures: HeadSignatures,
     },
 }
 
@@ -242,5 +286,5 @@ pub struct Envelope {
 
 impl Framed for Envelope {
     const SCHEMA: u16 = 1;
-    const VERSION: u16 = 3;
+    const VERSION: u16 = 4;
 }

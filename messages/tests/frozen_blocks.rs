@@ -13,7 +13,7 @@ use messages::hash::Hash;
 use messages::ids::{Height, LeafIndex, Name, Round, TimeMs, TreeSize};
 use messages::keys::{PrivateKey, PublicKey, Signature};
 use messages::stored::{HeadSignatures, ReceiptSignature, StoredBlock};
-use messages::wire::{self, CertifiedBlock, Envelope, PeerMessage, TraceContext};
+use messages::wire::{self, CertifiedBlock, Envelope, NodeFacts, PeerMessage, TraceContext};
 
 fn name(text: &str) -> Name {
     Name::try_new(text).unwrap()
@@ -130,6 +130,12 @@ fn messages() -> Vec<PeerMessage> {
             round: Round(1),
             published: Height(6),
             certificate: Bytes::from_static(b"certificate"),
+            about: NodeFacts {
+                version: "0.1.0".into(),
+                disk_free: Some(1 << 40),
+                lag_ms: Some(12),
+                peers: 3,
+            },
         },
         PeerMessage::BlocksRequest {
             first: Height(3),

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use messages::block::BlockBytes;
 use messages::hash::Hash;
 use messages::ids::{Height, Name, Round};
-use messages::wire::{self, CertifiedBlock, Envelope, PeerMessage, TraceContext};
+use messages::keys::Signature;
+use messages::stored::{HeadSignatures, ReceiptSignature};
+use messages::wire::{self, CertifiedBlock, Envelope, NodeFacts, PeerMessage, TraceContext};
 
 fn messages() -> Vec<(&'static str, PeerMessage)> {
     let some = |text: &'static str| Bytes::from_static(text.as_bytes());
@@ -50,6 +52,7 @@ fn messages() -> Vec<(&'static str, PeerMessage)> {
                 round: Round(2),
                 published: Height(8),
                 certificate: some("a certificate"),
+                about: about(),
             },
         ),
         (
@@ -70,7 +73,33 @@ fn messages() -> Vec<(&'static str, PeerMessage)> {
                 bytes: some("a part"),
             },
         ),
+        (
+            "checkpoint request",
+            PeerMessage::CheckpointRequest { above: Height(8) },
+        ),
+        (
+            "checkpoint",
+            PeerMessage::Checkpoint {
+                note: "a signed note\n".into(),
+                signatures: HeadSignatures {
+                    height: Height(9),
+                    signatures: vec![ReceiptSignature {
+                        key_id: [5; 8],
+                        signature: Signature([6; 64]),
+                    }],
+                },
+            },
+        ),
     ]
+}
+
+fn about() -> NodeFacts {
+    NodeFacts {
+        version: "0.1.0".into(),
+        disk_free: Some(1 << 40),
+        lag_ms: Some(12),
+        peers: 3,
+    }
 }
 
 #[test]

@@ -77,5 +77,6 @@ pub fn step_of(message: &PeerMessage) -> &'static str {
         PeerMessage::Status { .. } => "status",
         PeerMessage::BlocksRequest { .. } | PeerMessage::Blocks(_) => "sync",
         PeerMessage::BodyRequest { .. } | PeerMessage::BodyChunk { .. } => "body",
+        PeerMessage::CheckpointRequest { .. } | PeerMessage::Checkpoint { .. } => "checkpoint",
     }
 }

@@ -284,7 +284,9 @@ impl SimNode {
         NodePorts {
             genesis: founders.genesis.clone(),
             name: node_name(validator),
-            keys: founders.keys[validator].clone(),
+            keys: Some(founders.keys[validator].clone()),
+            observers: Vec::new(),
+            disk_free: Arc::new(|| None),
             verifier: founders.verifier.clone(),
             statements: Arc::new(RememberingChecker::default()),
             clock: Arc::new(SimClock::new(around.schedule.clone(), self.clock.clone())),

@@ -35,7 +35,8 @@ pub(crate) fn run(args: &StatusArgs, output: &mut Output<'_>) -> Result<Exit, Fa
             "published": health["published"],
             "log_size": health["log_size"],
             "waiting": health["waiting"],
-            "validators": rows.iter().map(Row::json).collect::<Vec<_>>(),
+            "validators": of_role(&rows, "validator"),
+            "observers": of_role(&rows, "observer"),
         }));
     } else {
         write(&health, &rows, quorum, output);
@@ -43,35 +44,58 @@ pub(crate) fn run(args: &StatusArgs, output: &mut Output<'_>) -> Result<Exit, Fa
     Ok(if quorum { Exit::Done } else { Exit::Refused })
 }
 
-/// One validator.
+fn of_role(rows: &[Row], role: &str) -> Vec<Value> {
+    let those = rows.iter().filter(|row| row.role == role);
+    those.map(Row::json).collect()
+}
+
+/// One node.
 struct Row {
     name: String,
     organisation: String,
+    role: &'static str,
     state: &'static str,
     height: u64,
     /// Blocks behind the highest.
-    lag: u64,
+    behind: u64,
     round: u64,
+    published: Option<u64>,
+    lag_ms: Option<u64>,
+    peers: Option<u64>,
+    disk_free: Option<u64>,
+    version: Option<String>,
     silent_ms: Option<u64>,
 }
 
-fn rows(validators: &Value) -> Vec<Row> {
-    let all = validators["validators"].as_array();
-    let all: Vec<&Value> = all.into_iter().flatten().collect();
+/// Validators in the order of genesis, then observers.
+fn rows(nodes: &Value) -> Vec<Row> {
+    let of = |role: &'static str, list: &str| {
+        let list = nodes[list].as_array().cloned().unwrap_or_default();
+        list.into_iter().map(move |node| (role, node))
+    };
+    let all: Vec<(&'static str, Value)> = of("validator", "validators")
+        .chain(of("observer", "observers"))
+        .collect();
     let height = |v: &Value| v["height"].as_u64().unwrap_or(0);
-    let highest = all.iter().map(|v| height(v)).max().unwrap_or(0);
+    let highest = all.iter().map(|(_, v)| height(v)).max().unwrap_or(0);
     let text = |v: &Value| v.as_str().unwrap_or("?").to_owned();
-    let row = |v: &&Value| Row {
+    let row = |(role, v): &(&'static str, Value)| Row {
         name: text(&v["name"]),
         organisation: text(&v["organisation"]),
+        role,
         state: match (v["own"].as_bool(), v["present"].as_bool()) {
             (Some(true), _) => "asked",
             (_, Some(true)) => "present",
             _ => "MISSING",
         },
         height: height(v),
-        lag: highest - height(v),
+        behind: highest - height(v),
         round: v["round"].as_u64().unwrap_or(0),
+        published: v["published"].as_u64(),
+        lag_ms: v["lag_ms"].as_u64(),
+        peers: v["peers"].as_u64(),
+        disk_free: v["disk_free"].as_u64(),
+        version: v["version"].as_str().map(str::to_owned),
         silent_ms: v["silent_ms"].as_u64(),
     };
     all.iter().map(row).collect()
@@ -84,10 +108,37 @@ impl Row {
             "organisation": self.organisation,
             "state": self.state.to_lowercase(),
             "height": self.height,
-            "lag": self.lag,
+            "behind": self.behind,
             "round": self.round,
+            "published": self.published,
+            "lag_ms": self.lag_ms,
+            "peers": self.peers,
+            "disk_free": self.disk_free,
+            "version": self.version,
             "silent_ms": self.silent_ms,
         })
+    }
+
+    /// The cells of the table, in the order of [`COLUMNS`].
+    fn cells(&self, output: &Output<'_>) -> [String; COLUMNS.len()] {
+        let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".into());
+        [
+            self.name.clone(),
+            match self.role {
+                "validator" => self.organisation.clone(),
+                role => format!("({role})"),
+            },
+            output.text(self.state),
+            self.height.to_string(),
+            self.behind.to_string(),
+            self.round.to_string(),
+            or_dash(self.published.map(|height| height.to_string())),
+            or_dash(self.lag_ms.map(|ms| format!("{ms} ms"))),
+            or_dash(self.peers.map(|peers| peers.to_string())),
+            or_dash(self.disk_free.map(in_gigabytes)),
+            or_dash(self.version.clone()),
+            self.heard(),
+        ]
     }
 
     /// When it was last heard of.
@@ -101,12 +152,36 @@ impl Row {
     }
 }
 
+/// LAG: from a block's time to its receipts at the node, in 99 of 100 recent blocks.
+const COLUMNS: [&str; 12] = [
+    "NODE",
+    "ORGANISATION",
+    "STATE",
+    "HEIGHT",
+    "BEHIND",
+    "ROUND",
+    "RECEIPTS",
+    "LAG",
+    "PEERS",
+    "DISK FREE",
+    "VERSION",
+    "HEARD",
+];
+
+/// Numbers stand to the right, from here on and before the version.
+const NUMBERS: std::ops::Range<usize> = 3..10;
+
+fn in_gigabytes(bytes: u64) -> String {
+    format!("{:.1} GB", bytes as f64 / 1e9)
+}
+
 fn write(health: &Value, rows: &[Row], quorum: bool, output: &mut Output<'_>) {
     let text = |field: &str| match &health[field] {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let here = rows.iter().filter(|row| row.state != "MISSING").count();
+    let validators = || rows.iter().filter(|row| row.role == "validator");
+    let here = validators().filter(|row| row.state != "MISSING").count();
     let verdict = if quorum { "quorum" } else { "NO QUORUM" };
     let verdict = output.text(verdict);
     output.say(
@@ -116,7 +191,7 @@ fn write(health: &Value, rows: &[Row], quorum: bool, output: &mut Output<'_>) {
             ("network", &text("network")),
             ("verdict", &verdict),
             ("here", &here),
-            ("all", &rows.len()),
+            ("all", &validators().count()),
             ("needed", &text("quorum_size")),
             ("node", &text("node")),
             ("version", &text("version")),
@@ -131,44 +206,25 @@ fn write(health: &Value, rows: &[Row], quorum: bool, output: &mut Output<'_>) {
             ("waiting", &text("waiting")),
         ],
     );
-    write_rows(rows, output);
-}
-
-/// The table of validators.
-fn write_rows(rows: &[Row], output: &mut Output<'_>) {
-    // In columns of a terminal, of which a Chinese character takes two.
-    let widest = |width: fn(&Row) -> usize, least: usize| {
-        rows.iter().map(width).max().unwrap_or(0).max(least)
+    let table: Vec<[String; COLUMNS.len()]> =
+        std::iter::once(COLUMNS.map(|text| output.text(text)))
+            .chain(rows.iter().map(|row| row.cells(output)))
+            .collect();
+    let width = |column: usize| {
+        let cells = table.iter().map(|row| row[column].width());
+        cells.max().unwrap_or(0)
     };
-    let name = widest(|row| row.name.width(), 9);
-    let organisation = widest(|row| row.organisation.width(), 12);
-    let heads = [
-        ("VALIDATOR", name),
-        ("ORGANISATION", organisation),
-        ("STATE", 7),
-    ];
-    let mut head = String::new();
-    for (text, columns) in heads {
-        head += &output.padded(text, columns);
-        head += "  ";
-    }
-    for (text, columns) in [("HEIGHT", 8), ("LAG", 6), ("ROUND", 5)] {
-        let text = output.text(text);
-        head += &" ".repeat(columns - text.width().min(columns));
-        head += &text;
-        head += "  ";
-    }
-    output.line(&format!("{head}{}", output.text("HEARD")));
-    for row in rows {
-        let state = output.padded(row.state, 7);
-        output.line(&format!(
-            "{}  {}  {state}  {:>8}  {:>6}  {:>5}  {}",
-            output.padded(&row.name, name),
-            output.padded(&row.organisation, organisation),
-            row.height,
-            row.lag,
-            row.round,
-            row.heard()
-        ));
+    for row in &table {
+        let cell = |(column, text): (usize, &String)| {
+            // In columns of a terminal, of which a Chinese character takes two.
+            let blanks = " ".repeat(width(column) - text.width());
+            if NUMBERS.contains(&column) {
+                blanks + text
+            } else {
+                format!("{text}{blanks}")
+            }
+        };
+        let line: Vec<String> = row.iter().enumerate().map(cell).collect();
+        output.line(line.join("  ").trim_end());
     }
 }

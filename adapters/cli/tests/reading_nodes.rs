@@ -85,11 +85,14 @@ fn the_network_is_one_table() {
             "quorum_size":2,"missing":["v3"],"height":12,"published":11,"log_size":30,"waiting":4}}"#
         );
         let validators = r#"{"validators":[
-            {"name":"v1","organisation":"First Lab","present":true,"own":true,"height":12,"round":0},
+            {"name":"v1","organisation":"First Lab","present":true,"own":true,"height":12,"round":0,
+             "published":12,"lag_ms":9,"peers":1,"disk_free":70400000000,"version":"0.1.0"},
             {"name":"v2","organisation":"A Second Laboratory","present":true,"own":false,
              "height":10,"round":1,"silent_ms":250},
             {"name":"v3","organisation":"Third Lab","present":false,"own":false,"height":3,
-             "round":0,"silent_ms":65000}]}"#;
+             "round":0,"silent_ms":65000}],"observers":[
+            {"name":"o1","organisation":"","present":true,"own":false,"height":12,"round":0,
+             "published":11,"silent_ms":80}]}"#;
         FakeNode::start(
             move |request| match request.line.split(' ').nth(1).unwrap() {
                 "/v1/health" => (status, health.clone()),
@@ -105,10 +108,11 @@ fn the_network_is_one_table() {
         "height 12, receipts up to 11, 30 entries, 4 statements wait"
     );
     let expected = [
-        "VALIDATOR  ORGANISATION         STATE      HEIGHT     LAG  ROUND  HEARD",
-        "v1         First Lab            asked          12       0      0  -",
-        "v2         A Second Laboratory  present        10       2      1  250 ms ago",
-        "v3         Third Lab            MISSING         3       9      0  65 s ago",
+        "NODE  ORGANISATION         STATE    HEIGHT  BEHIND  ROUND  RECEIPTS   LAG  PEERS  DISK FREE  VERSION  HEARD",
+        "v1    First Lab            asked        12       0      0        12  9 ms      1    70.4 GB  0.1.0    -",
+        "v2    A Second Laboratory  present      10       2      1         -     -      -          -  -        250 ms ago",
+        "v3    Third Lab            MISSING       3       9      0         -     -      -          -  -        65 s ago",
+        "o1    (observer)           present      12       0      0        11     -      -          -  -        80 ms ago",
     ];
     assert_eq!(lines[2..], expected);
     let node = quorum(false);
@@ -116,7 +120,7 @@ fn the_network_is_one_table() {
     let json = wutong(&format!("status --json --url {}", node.url))
         .expect(1, &[])
         .json();
-    assert_eq!(json["validators"][1]["lag"], 2);
+    assert_eq!(json["validators"][1]["behind"], 2);
     assert_eq!(json["validators"][2]["state"], "missing");
     wutong("status --url http://127.0.0.1:1").expect(3, &["no node answered"]);
 }

@@ -9,7 +9,7 @@ pub(crate) use adapters_surface::{CommittedView, LookupJson, PendingView, Statem
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bus::api::{BlockView, Health, ValidatorStatus};
+use bus::api::{BlockView, Health, NodeRole, ValidatorStatus};
 use messages::ids::{Name, StatementId};
 use messages::receipt::PolicyLink;
 use serde::Serialize;
@@ -89,28 +89,48 @@ struct ValidatorJson {
     own: bool,
     height: u64,
     round: u32,
+    published: u64,
     silent_ms: Option<u64>,
+    version: Option<String>,
+    lag_ms: Option<u64>,
+    peers: Option<u16>,
+    disk_free: Option<u64>,
 }
 
-/// The validators as the node sees them.
-#[derive(Serialize)]
-pub(crate) struct ValidatorsJson {
-    validators: Vec<ValidatorJson>,
-}
-
-impl From<Vec<ValidatorStatus>> for ValidatorsJson {
-    fn from(list: Vec<ValidatorStatus>) -> Self {
-        let validators = list.into_iter().map(|v| ValidatorJson {
+impl From<ValidatorStatus> for ValidatorJson {
+    fn from(v: ValidatorStatus) -> Self {
+        let about = v.about;
+        Self {
             name: v.name.to_string(),
             organisation: v.organisation,
             present: v.present,
             own: v.own,
             height: v.height.0,
             round: v.round.0,
+            published: v.published.0,
             silent_ms: v.silent_ms,
-        });
+            lag_ms: about.as_ref().and_then(|about| about.lag_ms),
+            peers: about.as_ref().map(|about| about.peers),
+            disk_free: about.as_ref().and_then(|about| about.disk_free),
+            version: about.map(|about| about.version),
+        }
+    }
+}
+
+/// The validators, and the observers that it knows, as the node sees them.
+#[derive(Serialize)]
+pub(crate) struct ValidatorsJson {
+    validators: Vec<ValidatorJson>,
+    observers: Vec<ValidatorJson>,
+}
+
+impl From<Vec<ValidatorStatus>> for ValidatorsJson {
+    fn from(list: Vec<ValidatorStatus>) -> Self {
+        let is_validator = |v: &ValidatorStatus| v.role == NodeRole::Validator;
+        let (validators, observers): (Vec<_>, Vec<_>) = list.into_iter().partition(is_validator);
         Self {
-            validators: validators.collect(),
+            validators: validators.into_iter().map(Into::into).collect(),
+            observers: observers.into_iter().map(Into::into).collect(),
         }
     }
 }

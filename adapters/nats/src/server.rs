@@ -185,6 +185,7 @@ struct Teller {
     name: String,
     url: String,
     identity: String,
+    tls: bool,
     certificate: bool,
     last: Mutex<Option<String>>,
 }
@@ -195,6 +196,7 @@ impl Teller {
             name,
             url: server.url.clone(),
             identity: server.identity.to_string(),
+            tls: server.ca.is_some() || server.client.is_some(),
             certificate: server.client.is_some(),
             last: Mutex::default(),
         }
@@ -237,6 +239,11 @@ impl Teller {
             () if lower.contains("tls") => {
                 format!("no TLS with the server: {error}; check {tls}")
             }
+            // A server that misses a certificate hangs up without a word.
+            () if self.tls && !self.certificate => format!(
+                "the server is not reached: {error}; trying on; a server that asks for a \
+                 certificate needs nats.client_certificate and nats.client_key"
+            ),
             () => format!("the server is not reached: {error}; trying on"),
         }
     }

@@ -41,6 +41,17 @@ impl User {
         self
     }
 
+    /// Writes events, and looks after their stream.
+    fn publishes_events(self, network: &Name) -> Self {
+        let stream = stream_name(network);
+        let api = |verb: &str| format!("$JS.API.STREAM.{verb}.{stream}");
+        self.publishes(format!("wutong.{network}.v1.events.>"))
+            .publishes(api("INFO"))
+            .publishes(api("CREATE"))
+            .publishes(api("MSG.GET"))
+            .asks()
+    }
+
     /// Hears the answers to what it asks.
     fn asks(self) -> Self {
         let inbox = format!("_INBOX.{}.>", self.name);
@@ -54,10 +65,12 @@ pub(crate) fn users(genesis: &Genesis) -> Result<Vec<User>, String> {
     let mut users = Vec::new();
     for validator in &genesis.validators {
         let name = &validator.name;
-        let node = User::new(name.as_str())?
-            .publishes(format!("wutong.{network}.v1.node.*.from.{name}"))
-            .subscribes(format!("wutong.{network}.v1.node.{name}.from.*"));
-        users.push(publisher(network, node));
+        users.push(
+            User::new(name.as_str())?
+                .publishes(format!("wutong.{network}.v1.node.*.from.{name}"))
+                .subscribes(format!("wutong.{network}.v1.node.{name}.from.*"))
+                .publishes_events(network),
+        );
         users.push(
             User::new(&format!("api-{name}"))?
                 .publishes("_INBOX.>")
@@ -76,18 +89,6 @@ pub(crate) fn users(genesis: &Genesis) -> Result<Vec<User>, String> {
         users.push(reader(network, Some(&namespace.name))?);
     }
     Ok(users)
-}
-
-/// A node that publishes events as well, and looks after the stream.
-fn publisher(network: &Name, node: User) -> User {
-    let stream = stream_name(network);
-    let api = |verb: &str| format!("$JS.API.STREAM.{verb}.{stream}");
-    node.publishes(format!("wutong.{network}.v1.events.>"))
-        .publishes(api("INFO"))
-        .publishes(api("CREATE"))
-        .publishes(api("UPDATE"))
-        .publishes(api("MSG.GET"))
-        .asks()
 }
 
 /// Who may read the events of one namespace, or of all, as they come or through a durable consumer

@@ -171,11 +171,13 @@ fn ports(home: &NodeHome, around: &Surroundings) -> Result<NodePorts, String> {
     let on_halt = around.on_halt.clone();
     Ok(NodePorts {
         genesis: home.genesis.clone(),
-        keys: NodeKeys {
+        keys: Some(NodeKeys {
             consensus: keys.consensus.public(),
             signer: Arc::new(keys.consensus),
             checkpoint: keys.checkpoint,
-        },
+        }),
+        observers: Vec::new(),
+        disk_free: Arc::new(|| None),
         verifier: Arc::new(StrictVerifier),
         statements: around.statements.clone(),
         clock: Arc::new(SystemClock),

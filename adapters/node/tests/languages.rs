@@ -60,7 +60,7 @@ fn the_locale_chooses_the_language_and_nothing_else() {
         "b/b.member.toml",
     ];
     assert_eq!(run(dir, "C", &propose).0, Some(0));
-    let (receipt, policy) = (corpus("accepted/digest.tlog-proof"), corpus("policy"));
+    let (receipt, policy) = (corpus("accepted/digest.tlog-proof"), corpus("policy.txt"));
     let verify = [
         "verify",
         "network.toml",

@@ -1,4 +1,4 @@
-//! Certified blocks for peers that catch up.
+//! Certified blocks and checkpoints for peers that catch up.
 
 use super::{Storage, StorageEffect};
 use bytes::Bytes;
@@ -31,6 +31,19 @@ impl Storage {
             out.push(StorageEffect::Send {
                 to: to.clone(),
                 message: PeerMessage::Blocks(blocks),
+            });
+        }
+    }
+
+    /// The newest published checkpoint for a peer that cannot form one.
+    pub(super) fn serve_checkpoint(&self, to: &Name, above: Height, out: &mut Vec<StorageEffect>) {
+        if let Some(published) = self.published.as_ref().filter(|p| p.height > above) {
+            out.push(StorageEffect::Send {
+                to: to.clone(),
+                message: PeerMessage::Checkpoint {
+                    note: published.note.encode(),
+                    signatures: published.signatures.clone(),
+                },
             });
         }
     }

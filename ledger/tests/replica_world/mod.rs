@@ -142,7 +142,7 @@ impl World {
         let own = genesis.validators[0].consensus;
         let config = ReplicaConfig {
             own: Some(own),
-            signer: Arc::new(FakeSigner::new(SECRET, own)),
+            signer: Some(Arc::new(FakeSigner::new(SECRET, own))),
             verifier: Arc::new(FakeVerifier::new(SECRET)),
             reader: Arc::new(Empty),
             timeouts: EngineTimeouts::default(),

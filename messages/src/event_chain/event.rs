@@ -1,6 +1,7 @@
 //! An event as it is read.
 
 use super::Broken;
+use crate::event::{EventFacts, EventLink, EventTail};
 use crate::hash::Hash;
 use crate::ids::{Height, LeafIndex, Name, StatementId, TimeMs};
 use serde::Deserialize;
@@ -118,25 +119,22 @@ impl ChainEvent {
 
     /// The hash that its fields have.
     pub fn computed_hash(&self) -> Hash {
-        let lines = [
-            "wutong/event/v2".to_owned(),
-            self.network.to_string(),
-            self.namespace.to_string(),
-            self.kind.clone(),
-            self.ordinal.to_string(),
-            self.namespace_ordinal.to_string(),
-            self.height.0.to_string(),
-            self.index.0.to_string(),
-            self.block_time.0.to_string(),
-            self.id.to_string(),
-            self.previous.to_string(),
-            self.namespace_previous.to_string(),
-        ];
-        let text: String = lines
-            .iter()
-            .flat_map(|line| [line.as_str(), "\n"])
-            .collect();
-        Hash::of(text.as_bytes())
+        let tail = |ordinal: u64, hash| EventTail {
+            count: ordinal.saturating_sub(1),
+            hash,
+        };
+        let facts = EventFacts {
+            network: &self.network,
+            namespace: &self.namespace,
+            kind: &self.kind,
+            height: self.height,
+            index: self.index,
+            block_time: self.block_time,
+            id: self.id,
+        };
+        let before = tail(self.ordinal, self.previous);
+        let namespace_before = tail(self.namespace_ordinal, self.namespace_previous);
+        EventLink::after(&before, &namespace_before, &facts).hash
     }
 }
 

@@ -9,7 +9,7 @@ use messages::consensus::{BlockId, ConsensusMessage, SignedVote, Vote, VoteKind}
 use messages::hash::Hash;
 use messages::ids::{Height, Round};
 use messages::keys::PublicKey;
-use messages::wire::{CertifiedBlock, Envelope, PeerMessage, decode, encode};
+use messages::wire::{CertifiedBlock, Envelope, NodeFacts, PeerMessage, decode, encode};
 
 /// Frames of one act.
 const FLOOD: usize = 30;
@@ -67,6 +67,7 @@ fn anything(desk: &mut Desk) -> PeerMessage {
             round: Round(u32::MAX),
             published: Height(u64::MAX),
             certificate: some,
+            about: NodeFacts::default(),
         },
         7 => PeerMessage::Cosignature {
             height: Height(desk.height.0 + number % 100),

@@ -61,12 +61,14 @@ pub(super) fn lie(desk: &mut Desk, message: &PeerMessage) -> Said {
             round,
             published,
             certificate,
+            about,
         } => {
             let forged = PeerMessage::Status {
                 height: Height(height.0 + desk.dice.within(1..20)),
                 round: *round,
                 published: *published,
                 certificate: certificate.clone(),
+                about: about.clone(),
             };
             Said::Else(desk.frame(forged))
         }

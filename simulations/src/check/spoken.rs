@@ -151,7 +151,9 @@ impl State {
             | PeerMessage::Status { .. }
             | PeerMessage::BlocksRequest { .. }
             | PeerMessage::BodyRequest { .. }
-            | PeerMessage::BodyChunk { .. } => {}
+            | PeerMessage::BodyChunk { .. }
+            | PeerMessage::CheckpointRequest { .. }
+            | PeerMessage::Checkpoint { .. } => {}
         }
     }
 

@@ -121,7 +121,7 @@ impl Machines {
         let validator = &network.genesis.validators[network.place];
         let config = ReplicaConfig {
             own: Some(validator.consensus),
-            signer: Arc::new(Mute(validator.consensus)),
+            signer: Some(Arc::new(Mute(validator.consensus))),
             verifier: network.verifier.clone(),
             reader: ports.clone(),
             timeouts: EngineTimeouts::default(),

@@ -371,7 +371,12 @@ fn node() -> Group {
         ("own", truth()),
         ("height", number()),
         ("round", number()),
+        ("published", number()),
         ("silent_ms", or_null(number())),
+        ("version", or_null(text())),
+        ("lag_ms", or_null(number())),
+        ("peers", or_null(number())),
+        ("disk_free", or_null(number())),
     ]);
     let health = object(&[
         ("status", one_of(&["ok", "no quorum"])),
@@ -393,7 +398,13 @@ fn node() -> Group {
     ]);
     vec![
         ("PolicyChain", chain),
-        ("Validators", object(&[("validators", list(validator))])),
+        (
+            "Validators",
+            object(&[
+                ("validators", list(validator.clone())),
+                ("observers", list(validator)),
+            ]),
+        ),
         ("Health", health),
     ]
 }

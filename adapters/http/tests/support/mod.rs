@@ -148,12 +148,15 @@ pub fn block() -> BlockView {
 fn validator() -> ValidatorStatus {
     ValidatorStatus {
         name: name("v1"),
+        role: NodeRole::Validator,
         organisation: "First Notary".into(),
         present: true,
         own: true,
         height: Height(7),
         round: Round(0),
+        published: Height(7),
         silent_ms: None,
+        about: None,
     }
 }
 

@@ -6,7 +6,7 @@
 use crate::support::{PATIENCE, WUTONG, get};
 use serde_json::Value;
 use std::fs::File;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -99,7 +99,14 @@ impl Network {
             .stdout(Stdio::null())
             .stderr(File::create(self.dir.join("nats.log")).unwrap())
             .spawn();
-        let child = child.expect("WUTONG_LIVE names nats, so nats-server must be installed");
+        let mut child = child.expect("WUTONG_LIVE names nats, so nats-server must be installed");
+        let began = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.nats_port)).is_err() {
+            let log = || std::fs::read_to_string(self.dir.join("nats.log")).unwrap();
+            let ended = child.try_wait().unwrap();
+            assert!(ended.is_none() && began.elapsed() < PATIENCE, "{}", log());
+            thread::sleep(Duration::from_millis(20)); // between two looks
+        }
         self.nats = Some(Process(child));
     }
 
@@ -153,8 +160,13 @@ impl Network {
             let validators = value["validators"].as_array();
             validators.is_some_and(|all| all.len() == self.nodes.len() && all.iter().all(heard))
         };
-        until("nodes hear one another", || (0..self.nodes.len()).all(hears_all));
-        json(0, "/v1/health")["network"].as_str().unwrap().to_owned()
+        until("nodes hear one another", || {
+            (0..self.nodes.len()).all(hears_all)
+        });
+        json(0, "/v1/health")["network"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// Password of a user, as nats.conf has it.
