@@ -36,7 +36,7 @@ impl Language {
     }
 
     /// A text in this language.
-    pub fn text<'t>(self, english: &'t str) -> &'t str {
+    pub fn text(self, english: &str) -> &str {
         let translated = match self {
             Self::English => None,
             Self::Chinese => texts::CHINESE.iter().find(|(known, _)| *known == english),
