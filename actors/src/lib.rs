@@ -5,6 +5,7 @@
 //! them, journals what they received, and releases what they ask for once it is durable.
 
 mod cores;
+mod counts;
 mod host;
 mod link;
 mod listeners;
@@ -17,8 +18,10 @@ mod shell_tests;
 mod stepped;
 mod supervisor;
 mod trace;
+mod traced;
 mod wiring;
 
+pub use counts::{MailboxUse, NodeUse};
 pub use node::{NodeHandle, assemble, assemble_stepped};
 pub use ports::{MailboxBounds, NodeKeys, NodePorts};
 pub use stepped::SteppedParts;

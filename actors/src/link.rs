@@ -2,6 +2,7 @@
 //!
 //! Every message between nodes passes through encode and decode, in one process too.
 
+use crate::counts::Counts;
 use crate::host::{Runnable, Turned, Wake};
 use crate::trace;
 use crate::wiring::Wiring;
@@ -16,7 +17,7 @@ use ledger::presence::PresenceInput;
 use ledger::replica::ReplicaInput;
 use ledger::storage::StorageInput;
 use messages::ids::Name;
-use messages::wire::{self, Envelope, FRAME_BYTES_MAX, PeerMessage};
+use messages::wire::{self, Envelope, FRAME_BYTES_MAX, PeerMessage, TraceContext};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -32,21 +33,27 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    fn frame(&self, message: PeerMessage) -> Bytes {
+    fn frame(&self, trace: TraceContext, message: PeerMessage) -> Bytes {
         wire::encode(&Envelope {
             network: self.network.clone(),
             from: self.own.clone(),
-            trace: trace::current(),
+            trace,
             message,
         })
     }
 
     pub(crate) fn broadcast(&self, message: PeerMessage) {
-        self.transport.broadcast(self.frame(message));
+        self.broadcast_within(trace::current(), message);
+    }
+
+    /// Sends to everybody within another context than that of the work under way.
+    pub(crate) fn broadcast_within(&self, trace: TraceContext, message: PeerMessage) {
+        self.transport.broadcast(self.frame(trace, message));
     }
 
     pub(crate) fn send(&self, to: &Name, message: PeerMessage) {
-        self.transport.send(to, self.frame(message));
+        self.transport
+            .send(to, self.frame(trace::current(), message));
     }
 }
 
@@ -61,7 +68,6 @@ pub(crate) struct Arrival {
 pub(crate) struct Link {
     pub(crate) wiring: Arc<Wiring>,
     pub(crate) frames: Mailbox<Arrival>,
-    pub(crate) refused: u64,
 }
 
 impl Runnable for Link {
@@ -81,7 +87,7 @@ impl Runnable for Link {
 }
 
 impl Link {
-    fn on_arrival(&mut self, arrival: &Arrival) {
+    fn on_arrival(&self, arrival: &Arrival) {
         let frame = &arrival.frame;
         let envelope = if frame.len() > FRAME_BYTES_MAX {
             Err("larger than a frame may be".to_owned())
@@ -97,6 +103,9 @@ impl Link {
                 self.refuse("a frame in the name of another node");
             }
             Ok(envelope) => {
+                if let PeerMessage::Statements(entries) = &envelope.message {
+                    wiring.traces.on_gossip(&envelope.trace, entries);
+                }
                 let _span = trace::attach(&envelope.trace);
                 deliver(&wiring, envelope.from, envelope.message);
             }
@@ -104,10 +113,10 @@ impl Link {
         }
     }
 
-    fn refuse(&mut self, reason: &str) {
-        self.refused += 1;
+    fn refuse(&self, reason: &str) {
+        let count = Counts::add(&self.wiring.counts.frames_refused);
         let metric = observability_names::FRAMES_REFUSED.name;
-        tracing::warn!(metric, count = self.refused, reason, "a frame was refused");
+        tracing::warn!(metric, count, reason, "a frame was refused");
     }
 }
 

@@ -1,5 +1,6 @@
 //! [`assemble`]: one node from its ports, the same in production and in the simulator.
 
+use crate::counts::{Counts, MailboxUse, NodeUse};
 use crate::host::{ActixHost, Host};
 use crate::link::{Arrival, Link, Outbox};
 use crate::listeners::Listeners;
@@ -7,6 +8,7 @@ use crate::ports::{NodeKeys, NodePorts};
 use crate::routes;
 use crate::shell::{Build, Core, Interpret, Parts, Shell};
 use crate::stepped::{SteppedHost, SteppedParts};
+use crate::traced::Traces;
 use crate::wiring::{Kept, Replies, Wiring};
 use bus::api::{Listener, NodeApi, Query, Reply, SubmitAnswer};
 use bus::journal_file::Opening;
@@ -28,7 +30,7 @@ use messages::api::Answer;
 use messages::ids::{Height, Name, Ordinal};
 use messages::stored::{BodyReader, LedgerReader, StoredBlock};
 use messages::wire;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// A running node: what its surfaces and its links hold. It works from any thread.
@@ -46,17 +48,40 @@ impl NodeHandle {
 
     /// Messages that wait at the actors of the node.
     pub fn waiting(&self) -> usize {
+        self.mailboxes().iter().map(|mailbox| mailbox.waiting).sum()
+    }
+
+    /// How the node works, for whoever watches it.
+    pub fn usage(&self) -> NodeUse {
+        let counts = &self.wiring.counts;
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        NodeUse {
+            mailboxes: self.mailboxes(),
+            kept: self.kept(),
+            restarts: read(&counts.restarts),
+            poison_inputs: read(&counts.poison_inputs),
+            frames_refused: read(&counts.frames_refused),
+        }
+    }
+
+    fn mailboxes(&self) -> Vec<MailboxUse> {
         let w = &self.wiring;
-        w.gateway.len()
-            + w.permissions.len()
-            + w.consensus.len()
-            + w.storage.len()
-            + w.checkpoint.len()
-            + w.following.as_ref().map_or(0, Mailbox::len)
-            + w.publisher.len()
-            + w.sync.len()
-            + w.bodies.len()
-            + self.frames.len()
+        let following = w.following.as_ref();
+        let checkpoint = match following {
+            Some(following) => MailboxUse::of(ActorName::Checkpoint.as_str(), following),
+            None => MailboxUse::of(ActorName::Checkpoint.as_str(), &w.checkpoint),
+        };
+        vec![
+            MailboxUse::of(ActorName::Gateway.as_str(), &w.gateway),
+            MailboxUse::of(ActorName::Permissions.as_str(), &w.permissions),
+            MailboxUse::of(ActorName::Consensus.as_str(), &w.consensus),
+            MailboxUse::of(ActorName::Storage.as_str(), &w.storage),
+            checkpoint,
+            MailboxUse::of(ActorName::Publisher.as_str(), &w.publisher),
+            MailboxUse::of(ActorName::Sync.as_str(), &w.sync),
+            MailboxUse::of(ActorName::Bodies.as_str(), &w.bodies),
+            MailboxUse::of("link", &self.frames),
+        ]
     }
 
     /// Hands the node a frame from another node, by a link that does not know which. Returns
@@ -88,6 +113,7 @@ impl NodeApi for NodeHandle {
         }
         submits.insert(token, reply);
         drop(submits);
+        self.wiring.traces.on_submit(&entry);
         if self
             .wiring
             .gateway
@@ -183,6 +209,8 @@ fn assemble_on<H: Host>(ports: NodePorts, host: &H) -> NodeHandle {
         publishes: ports.events.is_some(),
         clients_max: bounds.clients,
         kept: Kept::default(),
+        counts: Arc::<Counts>::default(),
+        traces: Traces::new(ports.name.to_string()),
         on_misbehavior: ports.on_misbehavior.clone(),
         on_floor: ports.on_floor.clone(),
         floor: Mutex::new(ports.amnesiac.is_none().then_some(ports.floor)),
@@ -208,7 +236,6 @@ fn assemble_on<H: Host>(ports: NodePorts, host: &H) -> NodeHandle {
     let link = Link {
         wiring: wiring.clone(),
         frames: frames.clone(),
-        refused: 0,
     };
     host.run(ActorName::Sync, |_, _| link);
     NodeHandle { wiring, frames }
@@ -259,6 +286,7 @@ impl<H: Host> Assembly<'_, H> {
             wake,
             halt,
             kept,
+            counts: self.wiring.counts.clone(),
         };
         self.host
             .run(M::NAME, |wake, halt| Shell::new(parts(wake, halt)));

@@ -12,8 +12,10 @@ use ledger::presence::{PresenceEffect, PresenceInput, STATUS_MS};
 use ledger::publisher::{ASK_MS, PublisherEffect, PublisherInput};
 use ledger::replica::{ReplicaEffect, ReplicaInput, ReplicaTimer};
 use ledger::storage::{StorageEffect, StorageInput};
-use messages::api::{Answer, Query};
-use messages::wire::PeerMessage;
+use messages::api::{Answer, Query, SubmitAnswer};
+use messages::ids::StatementId;
+use messages::wire::{PeerMessage, TraceContext};
+use observability_names as names;
 use std::sync::Arc;
 
 /// Carries out what the gateway asks for.
@@ -22,7 +24,16 @@ pub(crate) fn gateway(w: &Wiring, effect: GatewayEffect, timers: &mut Timers<Gat
         GatewayEffect::Judge { token, entry } => {
             w.permissions.post(AdmissionInput::Judge { token, entry });
         }
-        GatewayEffect::Answer { token, answer } => w.replies.submitted(token, answer),
+        GatewayEffect::Answer { token, answer } => {
+            match &answer {
+                SubmitAnswer::Committed(committed) => w.traces.answered(&committed.id, true),
+                SubmitAnswer::Pending(id) | SubmitAnswer::NoQuorum { id, .. } => {
+                    w.traces.answered(id, false);
+                }
+                SubmitAnswer::Refused(_) => {}
+            }
+            w.replies.submitted(token, answer);
+        }
         GatewayEffect::Reply { token, answer } => w.replies.answered(token, answer),
         GatewayEffect::Forward { token, query } => match query {
             Query::Validators | Query::Health => w.sync.post(PresenceInput::Ask { token, query }),
@@ -48,6 +59,8 @@ pub(crate) fn gateway(w: &Wiring, effect: GatewayEffect, timers: &mut Timers<Gat
 pub(crate) fn permissions(w: &Wiring, effect: AdmissionEffect) {
     match effect {
         AdmissionEffect::Admit { entries, local } => {
+            w.traces
+                .stage(names::SPAN_ADMISSION, entries.iter().map(|e| &e.id));
             w.consensus.post(ReplicaInput::Admit { entries, local });
         }
         AdmissionEffect::WantBody { body, source } => {
@@ -59,6 +72,9 @@ pub(crate) fn permissions(w: &Wiring, effect: AdmissionEffect) {
             w.gateway.post(GatewayInput::Refused { token, problem });
         }
         AdmissionEffect::Proposal { message, block } => {
+            let entries = block.entries.iter().flatten();
+            w.traces
+                .proposal(names::SPAN_PROPOSAL, entries.map(|e| e.id));
             w.consensus.post(ReplicaInput::Proposal { message, block });
         }
     }
@@ -85,14 +101,19 @@ pub(crate) fn consensus(w: &Wiring, effect: ReplicaEffect, timers: &mut Timers<R
     let engine =
         |input: &ReplicaInput| matches!(input, ReplicaInput::Timer(ReplicaTimer::Engine { .. }));
     match effect {
-        ReplicaEffect::Broadcast(message) => w.outbox.broadcast(message),
+        ReplicaEffect::Broadcast(message) => tell_peers(w, message),
         ReplicaEffect::Again(_) => unreachable!("the shell steps these itself"),
         ReplicaEffect::Commit(decided) => {
             #[cfg(feature = "mutants")]
             cosign_early(w, &decided);
+            let entries = decided.executed.entries.iter();
+            w.traces.stage(names::SPAN_DECIDE, entries.map(|e| &e.id));
             w.storage.post(StorageInput::Commit(decided));
         }
-        ReplicaEffect::Accepted(ids) => w.gateway.post(GatewayInput::Accepted(ids)),
+        ReplicaEffect::Accepted(ids) => {
+            w.traces.stage(names::SPAN_POOL, &ids);
+            w.gateway.post(GatewayInput::Accepted(ids));
+        }
         ReplicaEffect::Already(ids) => w.gateway.post(GatewayInput::Already(ids)),
         ReplicaEffect::Busy(ids) => w.gateway.post(GatewayInput::Busy(ids)),
         ReplicaEffect::StartTimer { timer, after_ms } => {
@@ -120,6 +141,43 @@ pub(crate) fn consensus(w: &Wiring, effect: ReplicaEffect, timers: &mut Timers<R
     }
 }
 
+/// Tells all peers what consensus says; what is traced travels with its context.
+fn tell_peers(w: &Wiring, message: PeerMessage) {
+    if w.traces.is_idle() {
+        return w.outbox.broadcast(message);
+    }
+    match message {
+        PeerMessage::Statements(entries) => {
+            // An envelope has room for one context: a traced statement gets one of its own.
+            let (mut plain, none) = (Vec::new(), TraceContext::default());
+            for entry in entries {
+                let context = w.traces.context_of(&StatementId::of_entry(&entry));
+                if context == none {
+                    plain.push(entry);
+                } else {
+                    let message = PeerMessage::Statements(vec![entry]);
+                    w.outbox.broadcast_within(context, message);
+                }
+            }
+            if !plain.is_empty() {
+                w.outbox.broadcast(PeerMessage::Statements(plain));
+            }
+        }
+        PeerMessage::Proposal { message, block } => {
+            let ids = block.statements.iter().map(|s| StatementId::of_entry(s));
+            let context = w.traces.proposal(names::SPAN_PROPOSE, ids);
+            let message = PeerMessage::Proposal { message, block };
+            w.outbox.broadcast_within(context, message);
+        }
+        message => {
+            if matches!(message, PeerMessage::Consensus(_)) {
+                w.traces.vote();
+            }
+            w.outbox.broadcast(message);
+        }
+    }
+}
+
 /// A fault on purpose: the head is cosigned before its block is durable.
 #[cfg(feature = "mutants")]
 fn cosign_early(w: &Wiring, decided: &ledger::replica::Decided) {
@@ -143,6 +201,7 @@ pub(crate) fn storage(w: &Wiring, effect: StorageEffect) {
             w.store.commit(commit, done);
         }
         StorageEffect::Durable(block) => {
+            w.traces.stage(names::SPAN_STORE, block.ids.iter());
             w.consensus.post(ReplicaInput::Durable(block.height));
             w.permissions.post(AdmissionInput::Durable {
                 height: block.height,
@@ -156,6 +215,8 @@ pub(crate) fn storage(w: &Wiring, effect: StorageEffect) {
             w.store.put_checkpoint(note, signatures);
         }
         StorageEffect::Published { height, ids } => {
+            w.traces
+                .published(ids.iter().flat_map(|block| block.iter()));
             w.gateway.post(GatewayInput::Published(ids));
             w.sync.post(PresenceInput::Published(height));
             w.listeners.published(height);

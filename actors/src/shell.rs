@@ -10,6 +10,7 @@
 //!
 //! After a refold all effects since the boundary are released again: they are idempotent.
 
+use crate::counts::Counts;
 use crate::host::{Halt, Runnable, Turned, Wake};
 use bus::mailbox::Mailbox;
 use bus::ports::{Clock, Journal, NewRecord, Stream};
@@ -113,6 +114,8 @@ pub(crate) struct Parts<M: Core> {
     pub(crate) halt: Halt,
     /// How much the machine keeps in memory.
     pub(crate) kept: Arc<AtomicUsize>,
+    /// What the shells of the node count.
+    pub(crate) counts: Arc<Counts>,
 }
 
 /// Runs one machine.
@@ -285,6 +288,7 @@ impl<M: Core> Shell<M> {
         let name = M::NAME.as_str();
         tracing::error!(actor = name, reason, "the core panicked; it is refolded");
         if self.panics < 2 {
+            Counts::add(&self.parts.counts.restarts);
             let now_ms = self.parts.clock.now().0;
             if self.budget.on_failure(M::NAME.policy(), now_ms) == Verdict::StopNode {
                 self.halt(format!("restart budget spent; last panic: {reason}"));
@@ -297,6 +301,7 @@ impl<M: Core> Shell<M> {
             return Err(input);
         }
         self.banned.extend(M::fingerprint(&input));
+        Counts::add(&self.parts.counts.poison_inputs);
         let metric = observability_names::POISON_INPUTS.name;
         tracing::error!(
             actor = name,

@@ -1,5 +1,6 @@
 //! The shell: nothing leaves before it is durable, and a panic costs a refold and no mail.
 
+use crate::counts::Counts;
 use crate::host::{ActixHost, Host, Runnable};
 use crate::shell::{Core, Origin, Parts, Shell};
 use bus::mailbox::{Mailbox, Overflow};
@@ -9,6 +10,7 @@ use bytes::Bytes;
 use ledger::machine::{At, Keep, Machine};
 use messages::hash::Hash;
 use messages::ids::TimeMs;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use tokio::time::Instant;
 
@@ -128,6 +130,7 @@ fn a_core_that_waits_for_the_journal_does_not_turn_in_a_circle() {
         wake: Arc::new(|| ()),
         halt: Arc::new(|_, reason| panic!("{reason}")),
         kept: Arc::default(),
+        counts: Arc::default(),
     });
     let now = Instant::now();
     mailbox.post(1); // Soft: its effect leaves at once and starts a timer that is due.
@@ -150,6 +153,7 @@ struct Bench {
     journal: Arc<Slow>,
     released: Arc<Mutex<Vec<u64>>>,
     halted: Arc<Mutex<Vec<String>>>,
+    counts: Arc<Counts>,
 }
 
 impl Bench {
@@ -160,6 +164,8 @@ impl Bench {
         let halted = Arc::new(Mutex::new(Vec::new()));
         let (out, stops) = (released.clone(), halted.clone());
         let on_halt = Arc::new(move |reason| stops.lock().unwrap().push(reason));
+        let counted = Arc::<Counts>::default();
+        let counts = counted.clone();
         let parts = |wake, halt| Parts {
             build: Box::new(|_| (Sum::default(), 1)),
             interpret: Box::new(move |effect, _| out.lock().unwrap().push(effect)),
@@ -169,6 +175,7 @@ impl Bench {
             wake,
             halt,
             kept: Arc::default(),
+            counts: counts.clone(),
         };
         ActixHost::new("test".into(), on_halt).run(ActorName::Checkpoint, |wake, halt| {
             Shell::<Sum>::new(parts(wake, halt))
@@ -178,6 +185,7 @@ impl Bench {
             journal,
             released,
             halted,
+            counts: counted,
         }
     }
 
@@ -248,6 +256,9 @@ fn an_outsider_that_panics_twice_is_rejected_and_banned() {
         bench.settle().await;
         assert_eq!(bench.released().last(), Some(&14));
         assert!(bench.halted.lock().unwrap().is_empty());
+        let counts = &bench.counts;
+        let both = [&counts.restarts, &counts.poison_inputs].map(|c| c.load(Ordering::Relaxed));
+        assert_eq!(both, [1, 1], "refolded once, rejected once");
     });
 }
 

@@ -7,8 +7,11 @@ use opentelemetry::{Context, ContextGuard};
 /// The context of the work under way; zeros when there is none.
 pub(crate) fn current() -> TraceContext {
     let context = Context::current();
-    let span = context.span();
-    let span = span.span_context();
+    to_wire(context.span().span_context())
+}
+
+/// A context as it travels; zeros when there is none.
+pub(crate) fn to_wire(span: &SpanContext) -> TraceContext {
     if !span.is_valid() {
         return TraceContext::default();
     }
@@ -19,15 +22,20 @@ pub(crate) fn current() -> TraceContext {
     }
 }
 
-/// Makes a peer's context that of the work that follows, until the guard is dropped.
-pub(crate) fn attach(trace: &TraceContext) -> ContextGuard {
-    let span = SpanContext::new(
+/// A peer's context.
+pub(crate) fn span_context(trace: &TraceContext) -> SpanContext {
+    SpanContext::new(
         TraceId::from_bytes(trace.trace),
         SpanId::from_bytes(trace.span),
         TraceFlags::new(trace.flags),
         true,
         TraceState::default(),
-    );
+    )
+}
+
+/// Makes a peer's context that of the work that follows, until the guard is dropped.
+pub(crate) fn attach(trace: &TraceContext) -> ContextGuard {
+    let span = span_context(trace);
     Context::current().with_remote_span_context(span).attach()
 }
 

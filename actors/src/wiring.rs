@@ -1,7 +1,9 @@
 //! The bus of one node: every actor's mailbox, and the ways out.
 
+use crate::counts::Counts;
 use crate::link::Outbox;
 use crate::listeners::Listeners;
+use crate::traced::Traces;
 use bus::api::{Reply, SubmitAnswer};
 use bus::mailbox::Mailbox;
 use bus::ports::{BodyStore, Store};
@@ -102,6 +104,8 @@ pub(crate) struct Wiring {
     pub(crate) publishes: bool,
     pub(crate) clients_max: usize,
     pub(crate) kept: Kept,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) traces: Traces,
     pub(crate) on_misbehavior: Arc<dyn Fn(&EquivocationProof) + Send + Sync>,
     pub(crate) on_floor: Arc<dyn Fn(Height) + Send + Sync>,
     /// First height this node may sign; none while an amnesiac does not know it.

@@ -4,6 +4,7 @@
 //! Nothing here knows actix: a mailbox wakes whoever reads it through a callback.
 
 pub mod api;
+pub mod backup_file;
 pub mod conformance;
 pub mod journal_file;
 pub mod mailbox;

@@ -31,6 +31,7 @@ struct State<T> {
     /// A wake was sent and the reader has not drained since.
     woken: bool,
     over_capacity: u64,
+    shed: u64,
 }
 
 struct Shared<T> {
@@ -56,6 +57,7 @@ impl<T> Mailbox<T> {
             waker: None,
             woken: false,
             over_capacity: 0,
+            shed: 0,
         };
         Self(Arc::new(Shared {
             capacity,
@@ -79,6 +81,7 @@ impl<T> Mailbox<T> {
         let mut state = self.state();
         if state.queue.len() >= self.0.capacity {
             if self.0.overflow == Overflow::Shed {
+                state.shed += 1;
                 return Err(Full {
                     capacity: self.0.capacity,
                 });
@@ -143,6 +146,11 @@ impl<T> Mailbox<T> {
         self.len() == 0
     }
 
+    /// How many messages were refused since the start.
+    pub fn shed(&self) -> u64 {
+        self.state().shed
+    }
+
     /// How many messages were taken past the bound since the start.
     pub fn over_capacity(&self) -> u64 {
         self.state().over_capacity
@@ -160,7 +168,7 @@ mod tests {
         shed.send(1).unwrap();
         assert_eq!(shed.send(2), Err(Full { capacity: 1 }));
         shed.post(3);
-        assert_eq!(shed.drain(9), [1, 3]);
+        assert_eq!((shed.drain(9), shed.shed()), (vec![1, 3], 1));
         let keep = Mailbox::new(1, Overflow::Keep);
         keep.send(1).unwrap();
         keep.send(2).unwrap();

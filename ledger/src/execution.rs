@@ -3,6 +3,7 @@
 //! The header's roots are those *after* the block, so a validator executes a proposal before it
 //! votes, and votes nil when it computes others.
 
+mod certified;
 mod restore;
 
 use crate::permissions::{Event, Permissions, Rejection};

@@ -16,6 +16,7 @@ pub mod permissions;
 pub mod pool;
 pub mod presence;
 pub mod publisher;
+pub mod rebuilding;
 pub mod replica;
 pub mod state;
 pub mod storage;

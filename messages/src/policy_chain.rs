@@ -128,7 +128,10 @@ fn bound(trusted: &[Policy], link: &PolicyLink) -> Result<PolicyEntry, String> {
 }
 
 /// Whether a checkpoint is signed by the policy's log and a quorum, and by nobody else.
-fn is_met(policy: &Policy, note: &Note) -> Result<(), String> {
+///
+/// # Errors
+/// Which signature is missing or does not hold.
+pub fn is_met(policy: &Policy, note: &Note) -> Result<(), String> {
     let (log, cosignatures) = note.signatures.split_first().ok_or("no signature")?;
     match policy.log_of(log) {
         Some(key) if verify_log(key, &note.text, log) => {}

@@ -165,7 +165,7 @@ impl FjallNode {
         std::fs::create_dir_all(dir).map_err(|e| file_error(dir, e))?;
         // First the vote-state file: a stop before the database exists leaves a node that has
         // signed nothing, and its first opening makes the database.
-        let mut state = first_state(network);
+        let mut state = VoteState::first(network);
         VoteStateFile::create(dir, &mut state).map_err(|e| file_error(dir, e))?;
         Ok(Keyspaces::create(
             &dir.join(DATABASE_FOLDER),
@@ -217,6 +217,12 @@ impl FjallNode {
     /// opening on the node is [`JournalHealth::Intact`] with this floor.
     pub fn set_amnesia_floor(&self, floor: Height, done: Completion) {
         self.set_standing(Standing::Floor(floor), done);
+    }
+
+    /// Says that this node may have signed what its journal does not know, and calls `done` when
+    /// that is durable: for a store that is filled from elsewhere.
+    pub fn set_amnesiac(&self, done: Completion) {
+        self.set_standing(Standing::Amnesiac, done);
     }
 
     /// Forgets floor and loss, and calls `done` when that is durable: for when the chain has
@@ -375,7 +381,7 @@ impl Ground<'_> {
             head: self.head.map(|b| b.height),
             first_seq,
             standing: Standing::Amnesiac,
-            ..first_state(self.network)
+            ..VoteState::first(self.network)
         };
         let written = match file {
             Some(file) => file.write_both(&mut state).map(|()| file),
@@ -390,19 +396,6 @@ impl Ground<'_> {
             state,
             loss: Some(reason),
         })
-    }
-}
-
-/// The vote state of a node that has done nothing yet.
-fn first_state(network: &Name) -> VoteState {
-    VoteState {
-        network: network.clone(),
-        counter: 0,
-        seq: 0,
-        hash: anchor(network, 1),
-        head: None,
-        first_seq: 1,
-        standing: Standing::Intact,
     }
 }
 

@@ -4,6 +4,7 @@
 //! leaves the one before. A slot says how far the journal had come when votes were last released;
 //! a journal that is shorter, or that differs there, has lost something its node may have signed.
 
+use crate::record::anchor;
 use messages::hash::{Hash, domain_hash};
 use messages::ids::{Height, Name};
 use std::fs::{File, OpenOptions};
@@ -51,6 +52,19 @@ pub struct VoteState {
 }
 
 impl VoteState {
+    /// The state of a node that has done nothing yet.
+    pub(crate) fn first(network: &Name) -> Self {
+        Self {
+            network: network.clone(),
+            counter: 0,
+            seq: 0,
+            hash: anchor(network, 1),
+            head: None,
+            first_seq: 1,
+            standing: Standing::Intact,
+        }
+    }
+
     fn to_slot(&self) -> [u8; SLOT_BYTES] {
         let (standing, floor) = match self.standing {
             Standing::Intact => (0, 0),

@@ -2,6 +2,7 @@
 
 use crate::Node;
 use crate::problem::HttpProblem;
+use crate::tracing::SubmitSpan;
 pub(crate) use adapters_surface::decimal;
 use axum::extract::{FromRequestParts, Path, Query as UrlQuery};
 use axum::http::request::Parts;
@@ -9,10 +10,21 @@ use bus::api::{Answer, Query, SubmitAnswer};
 use bytes::Bytes;
 use messages::hash::Hash;
 use messages::ids::{Height, StatementId};
+use opentelemetry::context::FutureExt;
+use std::time::Duration;
 
 /// Asks the node; a problem is the error.
 pub(crate) async fn ask(node: &Node, query: Query) -> Result<Answer, HttpProblem> {
     Ok(adapters_surface::ask(&**node, query).await?)
+}
+
+/// The same with another patience.
+pub(crate) async fn ask_within(
+    node: &Node,
+    query: Query,
+    patience: Duration,
+) -> Result<Answer, HttpProblem> {
+    Ok(adapters_surface::ask_within(&**node, query, patience).await?)
 }
 
 /// Submits a statement and awaits the answer, `wait_ms` and a little longer.
@@ -20,8 +32,10 @@ pub(crate) async fn submit(
     node: &Node,
     entry: Bytes,
     wait_ms: u64,
+    span: &SubmitSpan,
 ) -> Result<SubmitAnswer, HttpProblem> {
-    Ok(adapters_surface::submit(&**node, entry, wait_ms).await?)
+    let answer = adapters_surface::submit(&**node, entry, wait_ms);
+    Ok(answer.with_context(span.context()).await?)
 }
 
 /// The one variable segment of a path, percent-decoded.

@@ -30,10 +30,11 @@
 //! | `GET /v1/openapi.json` | the OpenAPI document |
 //! | `GET /`, `/console/*`, `/client/*`, `/verify` | the console and what it consists of |
 //! | `GET /v1/devnet`, `POST /v1/devnet/validators/{number}/{verb}` | a devnet's validators, and orders to them |
+//! | `GET /livez`, `GET /readyz`, `GET /metrics` | what an operator's machines ask |
 //! | `POST /entries`, `GET /entries/{id}`, `GET /.well-known/scitt-keys` | SCITT reference endpoints |
 //!
 //! The table in `routes` is what both the router and the OpenAPI document are made from; the
-//! console's routes stand beside it.
+//! console's routes and an operator's stand beside it.
 
 mod asking;
 mod bodies;
@@ -43,6 +44,7 @@ mod cose;
 mod devnet;
 mod events;
 mod openapi;
+mod operations;
 mod pages;
 mod problem;
 mod proofs;
@@ -53,10 +55,12 @@ mod scitt;
 mod state;
 mod submitting;
 mod tiles;
+mod tracing;
 mod views;
 
 pub use console::Console;
 pub use devnet::{DevnetControl, DevnetRefusal, DevnetState, DevnetValidator, DevnetVerb};
+pub use operations::{Answered, Hindrance, Operations, Surroundings};
 
 use axum::Router;
 use axum::extract::FromRef;
@@ -75,6 +79,24 @@ const DRAIN: Duration = Duration::from_secs(2);
 
 /// The node behind the surface.
 pub(crate) type Node = Arc<dyn NodeApi>;
+
+/// What is served beside a node's API.
+#[derive(Clone, Default)]
+pub struct Beside {
+    /// The console.
+    pub console: Console,
+    /// Probes and metrics.
+    pub operations: Operations,
+}
+
+impl From<Console> for Beside {
+    fn from(console: Console) -> Self {
+        Self {
+            console,
+            operations: Operations::default(),
+        }
+    }
+}
 
 /// What handlers share.
 #[derive(Clone)]
@@ -110,7 +132,7 @@ fn routed(node: Node, closing: watch::Receiver<bool>) -> Router {
         .with_state(Surface { node, streams })
 }
 
-/// Serves the node and its console until `shutdown` ends, then gives open requests two seconds
+/// Serves the node and what stands beside its API until `shutdown` ends, then gives open requests two seconds
 /// to finish.
 ///
 /// # Errors
@@ -118,7 +140,7 @@ fn routed(node: Node, closing: watch::Receiver<bool>) -> Router {
 pub async fn serve(
     listener: TcpListener,
     api: Arc<dyn NodeApi>,
-    console: Console,
+    beside: impl Into<Beside>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let (began, stopping) = oneshot::channel();
@@ -129,8 +151,13 @@ pub async fn serve(
         // The receiver is gone only when the server has already ended.
         let _ = began.send(());
     };
-    let server =
-        axum::serve(listener, console.over(routed(api, closing))).with_graceful_shutdown(shutdown);
+    let Beside {
+        console,
+        operations,
+    } = beside.into();
+    let app = console.over(routed(api.clone(), closing));
+    let app = operations.over(app, api);
+    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown);
     let drained = async move {
         match stopping.await {
             Ok(()) => tokio::time::sleep(DRAIN).await,

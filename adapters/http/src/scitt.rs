@@ -8,6 +8,7 @@ use crate::asking::{self, Segment, ask};
 use crate::conditional::{Freshness, Kept};
 use crate::problem::HttpProblem;
 use crate::submitting::{check_media_type, read};
+use crate::tracing::SubmitSpan;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -80,7 +81,8 @@ type Answered = Result<Response, Concise>;
 pub(crate) async fn register(State(node): State<Node>, headers: HeaderMap, body: Body) -> Answered {
     let entry = read(body).await?;
     check_media_type(&headers)?;
-    match asking::submit(&node, entry, WAIT_MS).await? {
+    let span = SubmitSpan::of(&headers);
+    match asking::submit(&node, entry, WAIT_MS, &span).await? {
         SubmitAnswer::Committed(committed) => {
             let id = committed.id;
             match cose_receipt(&node, id).await {

@@ -3,6 +3,7 @@
 use crate::Node;
 use crate::asking::{self, Parameters};
 use crate::problem::HttpProblem;
+use crate::tracing::SubmitSpan;
 use crate::views::{CommittedView, PendingView};
 use axum::Json;
 use axum::body::Body;
@@ -39,7 +40,8 @@ pub(crate) async fn submit(
     let wait_ms = wait_ms(&parameters)?;
     let entry = read(body).await?;
     check_media_type(&headers)?;
-    match asking::submit(&node, entry, wait_ms).await? {
+    let span = SubmitSpan::of(&headers);
+    match asking::submit(&node, entry, wait_ms, &span).await? {
         SubmitAnswer::Committed(committed) => {
             let location = location(&committed.id);
             let body = Json(CommittedView::from(*committed));

@@ -5,6 +5,7 @@
 //! credentials. The bridge starts whether or not the server is up, survives its restart, and never
 //! holds the node up: what cannot be sent now is kept for a while for those who ask again.
 
+use crate::counts::{BridgeCounts, Counters};
 use crate::link::{Incoming, LinkKey, Outgoing, Received, Refusal};
 use crate::server::Server;
 use async_nats::connection::State;
@@ -15,6 +16,7 @@ use futures::StreamExt;
 use messages::ids::Name;
 use messages::keys::{PrivateKey, PublicKey};
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -59,6 +61,7 @@ struct Shared {
     deliver: OnceLock<Deliver>,
     refused: Mutex<BTreeMap<Refusal, u64>>,
     client: OnceLock<Client>,
+    counters: Counters,
 }
 
 /// Somebody to send to; none for everybody.
@@ -85,6 +88,7 @@ impl NatsBridge {
             deliver: OnceLock::new(),
             refused: Mutex::default(),
             client: OnceLock::new(),
+            counters: Counters::default(),
         });
         let links = Links::new(&options, shared.clone())?;
         let task = tokio::spawn(links.run(options, jobs));
@@ -107,6 +111,11 @@ impl NatsBridge {
         client.is_some_and(|c| c.connection_state() == State::Connected)
     }
 
+    /// What was counted since the start.
+    pub fn counts(&self) -> BridgeCounts {
+        self.shared.counters.read()
+    }
+
     /// Packets that were refused, by reason.
     ///
     /// # Panics
@@ -118,6 +127,7 @@ impl NatsBridge {
 
     fn queue(&self, job: Job) {
         if self.queue.try_send(job).is_err() {
+            Counters::add(&self.shared.counters.outbox_full, 1);
             tracing::warn!("the bridge is behind: a frame is lost, as on any network");
         }
     }
@@ -236,7 +246,7 @@ impl Links {
         for (name, ends) in &mut self.ends {
             if to.is_none_or(|to| to == name) {
                 let packets = ends.out.frame(frame, limit);
-                publish(client, &ends.subject, packets).await;
+                publish(client, &ends.subject, packets, &self.shared.counters).await;
             }
         }
     }
@@ -249,11 +259,17 @@ impl Links {
             if let Some((session, seqs)) = ends.heard.to_ask(now_ms) {
                 packets.push(ends.out.ask(session, &seqs));
             }
-            publish(client, &ends.subject, packets).await;
+            publish(client, &ends.subject, packets, &self.shared.counters).await;
         }
+        let lost = self.ends.values().map(|ends| ends.heard.given_up()).sum();
+        let counter = &self.shared.counters.lost;
+        counter.store(lost, Ordering::Relaxed);
     }
 
     async fn on_message(&mut self, client: &Client, message: Message) {
+        let shared = self.shared.clone();
+        let counters = &shared.counters;
+        Counters::add(&counters.received, 1);
         let now_ms = self.now_ms();
         let from = message.subject.rsplit('.').next().unwrap_or_default();
         let known = self.ends.iter_mut().find(|(name, _)| name.as_str() == from);
@@ -265,10 +281,14 @@ impl Links {
             Ok(Received::Frame(frame)) => {
                 let deliver = self.shared.deliver.get();
                 if deliver.is_some_and(|deliver| !deliver(name, frame)) {
+                    Counters::add(&counters.inbox_full, 1);
                     tracing::warn!(from = %name, "the node's inbox is full: a frame is lost");
                 }
             }
-            Ok(Received::Resend(packets)) => publish(client, &ends.subject, packets).await,
+            Ok(Received::Resend(packets)) => {
+                Counters::add(&counters.resent, packets.len() as u64);
+                publish(client, &ends.subject, packets, counters).await;
+            }
             Ok(Received::Nothing) => {}
             Err(refusal) => {
                 let name = name.clone();
@@ -290,7 +310,7 @@ impl Links {
 }
 
 /// Publishes what can be published now; the rest is asked for again by whoever lacks it.
-async fn publish(client: &Client, subject: &str, packets: Vec<Bytes>) {
+async fn publish(client: &Client, subject: &str, packets: Vec<Bytes>, counters: &Counters) {
     if client.connection_state() != State::Connected {
         return;
     }
@@ -299,5 +319,6 @@ async fn publish(client: &Client, subject: &str, packets: Vec<Bytes>) {
             tracing::debug!(%error, subject, "a packet was not published");
             return;
         }
+        Counters::add(&counters.sent, 1);
     }
 }

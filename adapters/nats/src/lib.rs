@@ -5,6 +5,7 @@
 //! when an acknowledgement is lost: every message names the stream sequence it must follow.
 
 mod bridge;
+mod counts;
 mod events;
 pub mod link;
 mod publisher;
@@ -14,6 +15,7 @@ mod service;
 mod stream;
 
 pub use bridge::{BridgeOptions, Deliver, NatsBridge, Peer};
+pub use counts::BridgeCounts;
 pub use events::{LinkState, NatsEvents, PingError};
 pub use reader::{EventReader, ReadError, ReaderOptions, ReaderPosition};
 pub use server::{ClientCertificate, Identity, Server};

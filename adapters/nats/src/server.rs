@@ -134,7 +134,7 @@ pub struct Server {
 impl fmt::Debug for Server {
     /// Without any secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} as {}", self.url, self.identity)
+        write!(f, "{} as {}", self.shown(), self.identity)
     }
 }
 
@@ -148,6 +148,17 @@ impl Server {
             client: None,
             inbox: None,
         }
+    }
+
+    /// The addresses for people: what stands before an `@` may be a password and is left out.
+    pub fn shown(&self) -> String {
+        let bare = |address: &str| {
+            let (scheme, rest) = address.split_once("://").unwrap_or(("nats", address));
+            let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+            format!("{scheme}://{host}")
+        };
+        let addresses: Vec<String> = self.url.split(',').map(bare).collect();
+        addresses.join(",")
     }
 
     /// Options to connect with: the connection is made whenever the server is there.
@@ -194,7 +205,7 @@ impl Teller {
     fn new(server: &Server, name: String) -> Self {
         Self {
             name,
-            url: server.url.clone(),
+            url: server.shown(),
             identity: server.identity.to_string(),
             tls: server.ca.is_some() || server.client.is_some(),
             certificate: server.client.is_some(),
@@ -264,6 +275,14 @@ fn read_secret(path: &Path) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let server = Server::open("nats://me:secret@one:4222,two:4223,tls://token-secret@three:1");
+        let shown = "nats://one:4222,nats://two:4223,tls://three:1";
+        assert_eq!(server.shown(), shown);
+        assert!(!format!("{server:?}").contains("secret"), "{server:?}");
+    }
 
     #[test]
     fn a_seed_is_found_among_comments_and_never_shown() {

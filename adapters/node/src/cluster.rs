@@ -2,6 +2,7 @@
 
 use crate::board::Board;
 use crate::hub::Hub;
+use crate::operations::Linked;
 use crate::trial::TrialNetwork;
 use crate::validator::{OnHalt, Surroundings, Validator};
 use actix_rt::System;
@@ -58,6 +59,7 @@ impl Cluster {
         let hub = Hub::default();
         let around = Surroundings {
             links: Arc::new(hub.clone()),
+            observers: Vec::new(),
             runtime: runtime.handle().clone(),
             events: options.events,
             console: match &options.board {
@@ -66,6 +68,7 @@ impl Cluster {
             },
             on_halt: options.on_halt,
             statements: options.statements,
+            linked: Linked::default(),
         };
         let validators = (0..n).map(|_| None).collect();
         let runtime = Some(runtime);

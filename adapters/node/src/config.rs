@@ -4,12 +4,17 @@
 //! underscores (`WUTONG_NATS_URL` for `nats.url`); the environment wins.
 
 use crate::genesis::signatures;
+use crate::home::{NodeHome, Role};
 use crate::nats_config::NatsSection;
-use crate::trial::{NodeHome, with_next};
+use crate::observers::ObserverSection;
+use crate::observing_config::{LogSection, OtlpSection};
+use crate::trial::with_next;
 use adapters_keys::Passphrase;
 use adapters_nats::Server;
 use messages::cbor::Canonical;
 use messages::genesis::Genesis;
+use messages::ids::Name;
+use messages::keys::PublicKey;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -25,6 +30,15 @@ pub(crate) struct Config {
     pub(crate) http: HttpSection,
     /// Its links.
     pub(crate) nats: NatsSection,
+    /// Observers that it serves.
+    #[serde(default)]
+    pub(crate) observers: Vec<ObserverSection>,
+    /// Its logs.
+    #[serde(default)]
+    pub(crate) log: LogSection,
+    /// Its traces.
+    #[serde(default)]
+    pub(crate) otlp: OtlpSection,
 }
 
 /// `[node]`; paths are relative to the file.
@@ -33,6 +47,9 @@ pub(crate) struct Config {
 pub(crate) struct NodeSection {
     /// The node's name in genesis.
     name: String,
+    /// What it is for.
+    #[serde(default)]
+    role: Role,
     /// The genesis document.
     genesis: PathBuf,
     /// Folder of the node: `keys/` and `ledger/` are in it.
@@ -58,8 +75,9 @@ pub(crate) struct HttpSection {
 }
 
 /// Keys that the environment may set, by section.
-const KEYS: [(&str, &str); 21] = [
+const KEYS: [(&str, &str); 26] = [
     ("node", "name"),
+    ("node", "role"),
     ("node", "genesis"),
     ("node", "folder"),
     ("node", "passphrase_file"),
@@ -80,6 +98,10 @@ const KEYS: [(&str, &str); 21] = [
     ("nats", "api_password"),
     ("nats", "api_nkey"),
     ("nats", "api_credentials"),
+    ("log", "format"),
+    ("log", "filter"),
+    ("otlp", "endpoint"),
+    ("otlp", "sample_ratio"),
 ];
 
 impl Config {
@@ -106,6 +128,10 @@ impl Config {
                     .parse::<u32>()
                     .map(|number| toml::Value::Integer(number.into()))
                     .map_err(|_| format!("{name}: expected a number, found {value}"))?,
+                "sample_ratio" => value
+                    .parse::<f64>()
+                    .map(toml::Value::Float)
+                    .map_err(|_| format!("{name}: expected a number from 0 to 1, found {value}"))?,
                 _ => toml::Value::String(value),
             };
             let section = table
@@ -145,7 +171,7 @@ impl Config {
             signatures::check_beside(&path, &genesis)?;
         }
         let folder = beside.join(&self.node.folder);
-        let mut home = NodeHome::new(Arc::new(genesis), &self.node.name, folder)
+        let mut home = NodeHome::new(Arc::new(genesis), &self.node.name, self.node.role, folder)
             .map_err(|e| format!("node.name: {e}"))?;
         let file = &self.node.passphrase_file;
         let file = Some(beside.join(file)).filter(|_| !file.as_os_str().is_empty());
@@ -183,6 +209,10 @@ pub(crate) struct NodeFile<'a> {
     pub(crate) users: &'a NodeUsers,
     /// On how many servers each event is kept.
     pub(crate) event_replicas: usize,
+    /// What it is for; only validators publish events.
+    pub(crate) role: Role,
+    /// Observers that it serves, with their transport keys.
+    pub(crate) observers: &'a [(Name, PublicKey)],
 }
 
 impl NodeFile<'_> {
@@ -198,13 +228,23 @@ impl NodeFile<'_> {
             event_replicas,
             ..
         } = self;
+        let (role, events) = match self.role {
+            Role::Validator => ("validator", true),
+            Role::Observer => ("observer", false),
+        };
+        let served = |(name, key): &(Name, PublicKey)| {
+            format!("\n[[observers]]\nname = \"{name}\"\nkey = \"{key}\"\n")
+        };
+        let served: String = self.observers.iter().map(served).collect();
         format!(
             "# {about}; `wutong node --config THIS_FILE` runs it.\n\
              # Every key may also come from the environment: WUTONG_NATS_URL for nats.url.\n\
              \n\
              [node]\n\
-             # Its name in genesis.\n\
+             # Its name; a validator's is in genesis.\n\
              name = \"{name}\"\n\
+             # validator, which genesis names; or observer, which follows and serves reads.\n\
+             role = \"{role}\"\n\
              # The genesis document, relative to this file.\n\
              genesis = \"{genesis}\"\n\
              # Folder of the node: keys/ (readable by its owner alone) and ledger/ are in it.\n\
@@ -227,13 +267,18 @@ impl NodeFile<'_> {
              # client_key: other ways to be known, and TLS; docs/hosts.md has them.\n\
              # Whether this node publishes events to JetStream. Several may: the first of genesis does, and\n\
              # the others go on when it does not.\n\
-             events = true\n\
+             events = {events}\n\
              # On how many servers of a cluster each event is kept.\n\
              event_replicas = {event_replicas}\n\
              # Whether this node answers clients over NATS, as a user that may do nothing else.\n\
              api = true\n\
              api_user = \"{api_user}\"\n\
-             api_password = \"{api_password}\"\n"
+             api_password = \"{api_password}\"\n\
+             \n\
+             [log]\n\
+             # text for people, or json: one object a line.\n\
+             format = \"text\"\n\
+             {served}"
         )
     }
 }
@@ -252,6 +297,8 @@ mod tests {
             url: "nats://127.0.0.1:4222",
             users: &NodeUsers::default(),
             event_replicas: 1,
+            role: Role::Validator,
+            observers: &[],
         };
         file.text()
     }
@@ -266,6 +313,7 @@ mod tests {
             "WUTONG_NATS_EVENTS" => Some("false".into()),
             "WUTONG_NATS_EVENT_REPLICAS" => Some("3".into()),
             "WUTONG_NODE_DRAIN_SECONDS" => Some("0".into()),
+            "WUTONG_LOG_FORMAT" => Some("json".into()),
             _ => None,
         };
         let config = Config::parse(&file(), set).unwrap();
@@ -275,6 +323,7 @@ mod tests {
             (config.nats.event_replicas, config.node.drain_seconds),
             (3, 0)
         );
+        assert_eq!(config.log.format, crate::logs::LogFormat::Json);
     }
 
     #[test]
@@ -284,6 +333,7 @@ mod tests {
         assert!(refused("events =", "event =").contains("unknown field `event`"));
         assert!(refused("127.0.0.1:8100", "8100").contains("listen"));
         assert!(refused("[http]", "[https]").contains("https"));
+        assert!(refused("\"text\"", "\"xml\"").contains("expected `text` or `json`"));
         let set = |name: &str| (name == "WUTONG_NATS_EVENTS").then(|| "yes".into());
         let error = Config::parse(&file(), set).unwrap_err();
         assert!(error.contains("expected true or false"), "{error}");

@@ -1,10 +1,13 @@
 //! `wutong init`: a network for trial, ready to be run as one process per node.
 
 use crate::config::{NodeFile, NodeUsers};
+use crate::home::Role;
 use crate::nats_conf;
-use crate::trial::{Founding, TrialNetwork, validators, write_secret};
+use crate::trial::{Founding, TrialNetwork, make_observer, validators, write_secret};
 use adapters_cli::Output;
 use clap::Args;
+use messages::ids::Name;
+use messages::keys::PublicKey;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -27,7 +30,10 @@ pub(crate) struct InitArgs {
     #[arg(long, value_name = "SERVERS", default_value_t = 1,
           value_parser = clap::value_parser!(u16).range(1..=nats_conf::SERVERS_MAX as i64))]
     nats_cluster: u16,
-    /// HTTP address of validator 0; validator i listens on port + i.
+    /// How many observers, which follow and serve reads, besides.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=64))]
+    observers: u16,
+    /// HTTP address of validator 0; validator i listens on port + i, observers on those after them.
     #[arg(long, default_value = "127.0.0.1:8100")]
     http: SocketAddr,
     /// Folder to make; it must be new or empty.
@@ -46,12 +52,15 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> Result<(), String
             "--out {shown}: there is a network already\nnext:  name a new or empty folder"
         ));
     }
-    let last = args.http.port().checked_add(args.validators as u16 - 1);
+    let last = args
+        .http
+        .port()
+        .checked_add(args.validators as u16 - 1 + args.observers);
     if args.http.port() == 0 || last.is_none() {
         return Err(format!(
             "--http {}: expected a port with {} more after it",
             args.http,
-            args.validators - 1
+            args.validators - 1 + usize::from(args.observers)
         ));
     }
     let founding = Founding {
@@ -65,19 +74,30 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> Result<(), String
     };
     let servers = nats_conf::servers(&urls).map_err(|e| format!("--nats: {e}"))?;
     let network = TrialNetwork::open_or_found(&args.out, &founding)?;
-    let users = nats_conf::users(&network.genesis)?;
+    let observers = observers(args)?;
+    let names: Vec<Name> = observers.iter().map(|o| o.name.clone()).collect();
+    let users = nats_conf::users(&network.genesis, &names)?;
     let mut confs = Vec::new();
     for (name, text) in nats_conf::files(&servers, &users, true)? {
         let path = args.out.join(name);
         write_secret(&path, &text)?;
         confs.push(path.display().to_string());
     }
+    let served: Vec<(Name, PublicKey)> =
+        observers.iter().map(|o| (o.name.clone(), o.key)).collect();
+    let validators = (0..args.validators).map(|i| network.home(i));
+    let nodes = validators
+        .map(|home| (home.name(), home.dir, Role::Validator))
+        .chain(
+            observers
+                .into_iter()
+                .map(|o| (o.name, o.dir, Role::Observer)),
+        );
     let mut files = Vec::new();
-    for i in 0..args.validators {
-        let home = network.home(i);
+    for (i, (name, dir, role)) in (0..).zip(nodes) {
         let mut http = args.http;
-        http.set_port(args.http.port() + i as u16);
-        let (path, name) = (home.dir.join("node.toml"), home.name());
+        http.set_port(args.http.port() + i);
+        let path = dir.join("node.toml");
         let known = NodeUsers {
             node: nats_conf::find(&users, name.as_str()),
             api: nats_conf::find(&users, &format!("api-{name}")),
@@ -90,6 +110,11 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> Result<(), String
             url: &urls,
             users: &known,
             event_replicas: servers.len().min(3),
+            role,
+            observers: match role {
+                Role::Validator => &served,
+                Role::Observer => &[],
+            },
         };
         // It holds a password.
         write_secret(&path, &file.text())?;
@@ -126,4 +151,21 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> Result<(), String
     let policy = format!("{shown}/policy");
     output.say("policy (the trust anchor)  {file}", &[("file", &policy)]);
     Ok(())
+}
+
+/// An observer of a trial network.
+struct TrialObserver {
+    name: Name,
+    dir: PathBuf,
+    key: PublicKey,
+}
+
+fn observers(args: &InitArgs) -> Result<Vec<TrialObserver>, String> {
+    let make = |i: u16| {
+        let (dir, key) = make_observer(&args.out, i.into())?;
+        let name = format!("observer-{i}");
+        let name = Name::try_new(&name).expect("a short name of allowed characters");
+        Ok(TrialObserver { name, dir, key })
+    };
+    (0..args.observers).map(make).collect()
 }

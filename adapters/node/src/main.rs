@@ -1,5 +1,6 @@
 //! The `wutong` binary: client commands from `adapters-cli`, and those that run nodes.
 
+mod backup;
 mod bench;
 mod board;
 mod cluster;
@@ -9,11 +10,16 @@ mod demo;
 mod devnet;
 mod drain;
 mod genesis;
+mod home;
 mod hub;
 mod init;
 mod journal;
+mod logs;
 mod nats_conf;
 mod nats_config;
+mod observers;
+mod observing_config;
+mod operations;
 mod service;
 mod signals;
 mod systemd;
@@ -54,6 +60,10 @@ enum Command {
     Init(init::InitArgs),
     /// One validator as a service, linked to the others over NATS.
     Node(service::NodeArgs),
+    /// The ledger of a node as one file, while the node runs.
+    Backup(backup::BackupArgs),
+    /// A node's ledger built again from a backup, every block of it verified.
+    Restore(backup::RestoreArgs),
     /// A node's journal as one file, to be replayed elsewhere.
     Journal {
         /// What to do.
@@ -72,7 +82,12 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log_to_stderr(matches!(cli.command, Command::Devnet(_) | Command::Node(_)));
+    match cli.command {
+        // It knows how to speak once it has read its configuration.
+        Command::Node(_) => {}
+        Command::Devnet(_) => logs::of_command("warn,wutong=info"),
+        _ => logs::of_command("error"),
+    }
     let mut output = Output::terminal();
     match cli.command {
         Command::Demo(args) => exit(demo::run(&args, &mut output), &mut output),
@@ -80,6 +95,8 @@ fn main() -> ExitCode {
         Command::Genesis { what } => exit(genesis::run(&what, &mut output), &mut output),
         Command::Init(args) => exit(init::run(&args, &mut output), &mut output),
         Command::Node(args) => exit(service::run(&args, &mut output), &mut output),
+        Command::Backup(args) => exit(backup::run(&args, &mut output), &mut output),
+        Command::Restore(args) => exit(backup::restore(&args, &mut output), &mut output),
         Command::Journal { what } => exit(journal::run(&what, &mut output), &mut output),
         Command::Bench { what } => exit(bench::run(&what, &mut output), &mut output),
         Command::Client(command) => adapters_cli::run(command, &mut output),
@@ -98,14 +115,4 @@ fn exit(result: Result<(), String>, output: &mut Output<'_>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn log_to_stderr(service: bool) {
-    let default = if service { "warn,wutong=info" } else { "error" };
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
 }

@@ -59,24 +59,28 @@ impl User {
     }
 }
 
-/// The users of a network.
-pub(crate) fn users(genesis: &Genesis) -> Result<Vec<User>, String> {
+/// The users of a network and its observers.
+pub(crate) fn users(genesis: &Genesis, observers: &[Name]) -> Result<Vec<User>, String> {
     let network = &genesis.network;
+    let linked = |name: &Name| -> Result<User, String> {
+        Ok(User::new(name.as_str())?
+            .publishes(format!("wutong.{network}.v1.node.*.from.{name}"))
+            .subscribes(format!("wutong.{network}.v1.node.{name}.from.*")))
+    };
+    let answers = |name: &Name| -> Result<User, String> {
+        Ok(User::new(&format!("api-{name}"))?
+            .publishes("_INBOX.>")
+            .subscribes("$SRV.>")
+            .subscribes(format!("{} {QUEUE_GROUP}", api_subject(network, "*"))))
+    };
     let mut users = Vec::new();
     for validator in &genesis.validators {
-        let name = &validator.name;
-        users.push(
-            User::new(name.as_str())?
-                .publishes(format!("wutong.{network}.v1.node.*.from.{name}"))
-                .subscribes(format!("wutong.{network}.v1.node.{name}.from.*"))
-                .publishes_events(network),
-        );
-        users.push(
-            User::new(&format!("api-{name}"))?
-                .publishes("_INBOX.>")
-                .subscribes("$SRV.>")
-                .subscribes(format!("{} {QUEUE_GROUP}", api_subject(network, "*"))),
-        );
+        users.push(linked(&validator.name)?.publishes_events(network));
+        users.push(answers(&validator.name)?);
+    }
+    for observer in observers {
+        users.push(linked(observer)?);
+        users.push(answers(observer)?);
     }
     users.push(
         User::new("client")?

@@ -1,11 +1,16 @@
-//! `wutong node`: one validator as a service, linked to the others over NATS.
+//! `wutong node`: one node as a service, linked to the others over NATS.
 
+use crate::backup::Door;
 use crate::config::Config;
+use crate::home::{HomeKeys, NodeHome};
 use crate::hub::Links;
+use crate::logs::{self, LogFormat, Speaker};
+use crate::observers;
+use crate::operations::Linked;
 use crate::signals::StopSignals;
 use crate::systemd::Manager;
-use crate::trial::{self, NodeHome};
-use crate::validator::{Surroundings, Validator};
+use crate::trial;
+use crate::validator::{OnHalt, Surroundings, Validator};
 use actors::NodeHandle;
 use adapters_cli::Output;
 use adapters_http::Console;
@@ -17,15 +22,16 @@ use bus::ports::{EventSink, Transport};
 use clap::Args;
 use messages::ids::Name;
 use messages::ports::BatchedZip215;
-use std::path::PathBuf;
+use observability_traces::{TraceOptions, Traces};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-/// Run one validator as a service, until SIGINT or SIGTERM.
+/// Run one validator or observer as a service, until SIGINT or SIGTERM.
 ///
-/// `wutong init` makes the file for a trial. Logs go to standard error; RUST_LOG=debug shows more.
+/// `wutong init` makes the file for a trial. Logs go to standard error, as `[log]` of the file says; RUST_LOG=debug shows more.
 /// Example: `wutong node --config ./net/node-0/node.toml`
 #[derive(Args)]
 pub(crate) struct NodeArgs {
@@ -35,6 +41,9 @@ pub(crate) struct NodeArgs {
     /// Read and check configuration, genesis and keys, and stop.
     #[arg(long)]
     check: bool,
+    /// Form of the logs; wins over `log.format` of the file.
+    #[arg(long, value_enum)]
+    log_format: Option<LogFormat>,
 }
 
 /// How long each validator that publishes events leaves them to the one before it.
@@ -60,29 +69,12 @@ impl Links for Bridged {
 
 /// Runs the command.
 pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String> {
-    let config = Config::read(&args.config)?;
-    let home = config.home(&args.config)?;
-    let keys = home.keys()?;
-    let server = config.server(&args.config)?;
-    let api_server = config.api_server(&args.config)?;
+    let node = Configured::read(&args.config)?;
     if args.check {
-        let genesis = &home.genesis;
-        let count = genesis.validators.len();
-        output.line(&format!(
-            "{}: {} of {count} validators of network {}; keys are those of genesis, others cannot \
-             read them",
-            args.config.display(),
-            home.name(),
-            genesis.network
-        ));
-        if !genesis.demonstration {
-            output.say(
-                "the genesis is signed by all {count} validators",
-                &[("count", &count)],
-            );
-        }
+        node.describe(&args.config, output);
         return Ok(());
     }
+    node.speak(args.log_format)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -92,56 +84,13 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     // actix runs the node on a thread of its own; its system must live as long.
     let system = crate::cluster::actix_system()?;
     actix_rt::System::set_current(system.clone());
-    let bridge = NatsBridge::start(bridge_options(
-        server.clone(),
-        &home,
-        keys.transport.clone(),
-    ))?;
-    let listener = runtime
-        .block_on(TcpListener::bind(config.http.listen))
-        .map_err(|e| format!("http.listen: {}: {e}", config.http.listen))?;
-    let events = config.nats.events.then(|| {
-        let events = NatsEvents::connect_replicated(
-            &server,
-            &home.genesis.network,
-            standby(home.place),
-            config.nats.event_replicas,
-        );
-        Arc::new(events) as Arc<dyn EventSink>
-    });
     let (wake, woken) = mpsc::channel();
     let halted = wake.clone();
-    let around = Surroundings {
-        links: Arc::new(Bridged(Arc::new(bridge))),
-        runtime: runtime.handle().clone(),
-        events,
-        console: Console::default(),
-        on_halt: Arc::new(move |_, reason| {
-            let _ = halted.send(Some(reason));
-        }),
-        statements: Arc::new(BatchedZip215),
-    };
-    let validator = Validator::start(&home, Some(listener), &around)?;
-    let api = api_server.map(|server| {
-        let options = ServiceOptions {
-            server,
-            network: home.genesis.network.clone(),
-            node: home.name(),
-            version: env!("CARGO_PKG_VERSION"),
-        };
-        NatsService::start(options, Arc::new(validator.gated()))
+    let on_halt: OnHalt = Arc::new(move |_, reason| {
+        let _ = halted.send(Some(reason));
     });
-    let (name, network) = (home.name(), &home.genesis.network);
-    output.say(
-        "{node} of network {network}  {http}  {nats}",
-        &[
-            ("node", &name),
-            ("network", network),
-            ("http", &format!("http://{}", config.http.listen)),
-            ("nats", &config.nats.url),
-        ],
-    );
-    output.say("ready; stop with Ctrl-C or SIGTERM", &[]);
+    let (validator, _door, api) = node.start(&runtime, on_halt)?;
+    node.greet(output);
     let manager = Arc::new(Manager::of_environment());
     manager.tell("READY=1");
     watch(&runtime, &validator, &manager);
@@ -156,7 +105,7 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     let stopped = woken.recv().ok().flatten();
     manager.tell("STOPPING=1");
     if stopped.is_none() {
-        drain(&validator, config.node.drain_seconds, output);
+        drain(&validator, node.config.node.drain_seconds, output);
     }
     output.say_note(
         "stopping: the node finishes what is on its way to the disk",
@@ -169,6 +118,164 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     match stopped {
         None => Ok(()),
         Some(reason) => Err(format!("the node stopped by itself: {reason}")),
+    }
+}
+
+/// A node whose configuration was read and checked.
+struct Configured {
+    config: Config,
+    home: NodeHome,
+    keys: HomeKeys,
+    server: Server,
+    api_server: Option<Server>,
+    /// Observers that it serves.
+    observers: Vec<Peer>,
+}
+
+/// What runs: the node, the door for backups, the API over NATS.
+type Running = (Validator, Door, Option<NatsService>);
+
+impl Configured {
+    fn read(file: &Path) -> Result<Self, String> {
+        let config = Config::read(file)?;
+        let home = config.home(file)?;
+        if home.validator().is_none() && !config.observers.is_empty() {
+            return Err(
+                "observers: an observer serves no observers\nnext:  name them in the node.toml of \
+                 validators"
+                    .into(),
+            );
+        }
+        Ok(Self {
+            observers: observers::peers(&config.observers, &home.genesis)?,
+            keys: home.keys()?,
+            server: config.server(file)?,
+            api_server: config.api_server(file)?,
+            config,
+            home,
+        })
+    }
+
+    /// What `--check` prints.
+    fn describe(&self, file: &Path, output: &mut Output<'_>) {
+        let genesis = &self.home.genesis;
+        let (file, name, network) = (file.display(), self.home.name(), &genesis.network);
+        let count = genesis.validators.len();
+        if self.home.validator().is_some() {
+            output.line(&format!(
+                "{file}: {name} of {count} validators of network {network}; keys are those of \
+                 genesis, others cannot read them"
+            ));
+        } else {
+            output.line(&format!(
+                "{file}: observer {name} of network {network} with {count} validators; others \
+                 cannot read its key"
+            ));
+            output.line("its key, for the node.toml of validators that shall serve it:");
+            output.line("  [[observers]]");
+            output.line(&format!("  name = \"{name}\""));
+            let key = self.keys.transport.public();
+            output.line(&format!("  key = \"{key}\""));
+        }
+        if !genesis.demonstration {
+            output.say(
+                "the genesis is signed by all {count} validators",
+                &[("count", &count)],
+            );
+        }
+    }
+
+    /// Begins to log.
+    fn speak(&self, format: Option<LogFormat>) -> Result<(), String> {
+        let speaker = Speaker {
+            network: self.home.genesis.network.to_string(),
+            node: self.home.name().to_string(),
+        };
+        let log = &self.config.log;
+        logs::of_node(format.unwrap_or(log.format), log.filter.as_deref(), speaker)
+    }
+
+    fn start(&self, runtime: &Runtime, on_halt: OnHalt) -> Result<Running, String> {
+        let (home, config) = (&self.home, &self.config);
+        let traces = traces(config, home)?;
+        let bridge = Arc::new(NatsBridge::start(self.bridge_options())?);
+        let listener = runtime
+            .block_on(TcpListener::bind(config.http.listen))
+            .map_err(|e| format!("http.listen: {}: {e}", config.http.listen))?;
+        let events = config.nats.events.then(|| {
+            Arc::new(NatsEvents::connect_replicated(
+                &self.server,
+                &home.genesis.network,
+                standby(home),
+                config.nats.event_replicas,
+            ))
+        });
+        let around = Surroundings {
+            links: Arc::new(Bridged(bridge.clone())),
+            runtime: runtime.handle().clone(),
+            observers: self
+                .observers
+                .iter()
+                .map(|peer| peer.name.clone())
+                .collect(),
+            events: events.clone().map(|events| events as Arc<dyn EventSink>),
+            console: Console::default(),
+            on_halt,
+            statements: Arc::new(BatchedZip215),
+            linked: Linked {
+                bridge: Some((bridge, self.server.shown())),
+                events,
+                traces,
+            },
+        };
+        let validator = Validator::start(home, Some(listener), &around)?;
+        let door = Door::open(home, validator.ledger().clone())?;
+        let api = self.api_server.clone().map(|server| {
+            let options = ServiceOptions {
+                server,
+                network: home.genesis.network.clone(),
+                node: home.name(),
+                version: env!("CARGO_PKG_VERSION"),
+            };
+            NatsService::start(options, Arc::new(validator.gated()))
+        });
+        Ok((validator, door, api))
+    }
+
+    fn greet(&self, output: &mut Output<'_>) {
+        let (name, listen) = (self.home.name(), self.config.http.listen);
+        let (network, shown) = (&self.home.genesis.network, self.server.shown());
+        output.say(
+            "{node} of network {network}  {http}  {nats}",
+            &[
+                ("node", &name),
+                ("network", network),
+                ("http", &format!("http://{listen}")),
+                ("nats", &shown),
+            ],
+        );
+        let version = env!("CARGO_PKG_VERSION");
+        tracing::info!(version, http = %listen, nats = shown, "the node runs");
+        output.say("ready; stop with Ctrl-C or SIGTERM", &[]);
+    }
+
+    /// Validators link with one another and with the observers they serve; observers with
+    /// validators.
+    fn bridge_options(&self) -> BridgeOptions {
+        let (home, own) = (&self.home, self.home.name());
+        let others = home.genesis.validators.iter().filter(|v| v.name != own);
+        let others = others.map(|v| Peer {
+            name: v.name.clone(),
+            key: v.transport,
+        });
+        BridgeOptions {
+            server: self.server.clone(),
+            network: home.genesis.network.clone(),
+            peers: others.chain(self.observers.iter().cloned()).collect(),
+            own,
+            key: self.keys.transport.clone(),
+            session: trial::now().0,
+        }
     }
 }
 
@@ -186,6 +293,20 @@ fn drain(validator: &Validator, seconds: u64, output: &mut Output<'_>) {
              node is back, or by the others"
         ));
     }
+}
+
+/// Begins to export spans, if the file says where to.
+fn traces(config: &Config, home: &NodeHome) -> Result<Option<Arc<Traces>>, String> {
+    if config.otlp.endpoint.is_empty() {
+        return Ok(None);
+    }
+    let traces = Traces::start(&TraceOptions {
+        endpoint: config.otlp.endpoint.clone(),
+        sample_ratio: config.otlp.sample_ratio,
+        network: home.genesis.network.to_string(),
+        node: home.name().to_string(),
+    })?;
+    Ok(Some(Arc::new(traces)))
 }
 
 /// Tells the manager that the node is alive, as often as it wants to hear and the node answers.
@@ -206,29 +327,8 @@ fn watch(runtime: &Runtime, validator: &Validator, manager: &Arc<Manager>) {
     });
 }
 
-/// How long a validator leaves events to those before it in genesis.
-fn standby(place: usize) -> Duration {
-    STANDBY * u32::try_from(place).unwrap_or(u32::MAX).min(STANDBY_MAX)
-}
-
-fn bridge_options(
-    server: Server,
-    home: &NodeHome,
-    key: messages::keys::PrivateKey,
-) -> BridgeOptions {
-    let own = home.name();
-    let others = home.genesis.validators.iter().filter(|v| v.name != own);
-    BridgeOptions {
-        server,
-        network: home.genesis.network.clone(),
-        peers: others
-            .map(|v| Peer {
-                name: v.name.clone(),
-                key: v.transport,
-            })
-            .collect(),
-        own: own.clone(),
-        key,
-        session: trial::now().0,
-    }
+/// How long a node leaves events to the validators before it in genesis.
+fn standby(home: &NodeHome) -> Duration {
+    let before = home.place().unwrap_or(home.genesis.validators.len());
+    STANDBY * u32::try_from(before).unwrap_or(u32::MAX).min(STANDBY_MAX)
 }

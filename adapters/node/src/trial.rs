@@ -1,8 +1,7 @@
 //! Trial networks: genesis and keys made on this machine, marked as a demonstration.
 
-use adapters_keys::Passphrase;
+use crate::home::NodeHome;
 use clap::builder::RangedU64ValueParser;
-use ledger::checkpointing::CheckpointKeys;
 use messages::cbor::Canonical;
 use messages::genesis::{Genesis, GenesisValidator, ListedKey, Namespace, Parameters};
 use messages::ids::{Name, TimeMs};
@@ -12,7 +11,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Organisations of a trial network, by validator.
@@ -50,17 +49,6 @@ pub(crate) fn random() -> Result<[u8; 32], String> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|e| format!("no randomness: {e}"))?;
     Ok(bytes)
-}
-
-/// Keys of one validator, by purpose (FORMATS: each key has one use).
-#[derive(Clone)]
-pub(crate) struct ValidatorKeys {
-    /// Signs proposals and votes.
-    pub(crate) consensus: PrivateKey,
-    /// Authenticates links to other hosts.
-    pub(crate) transport: PrivateKey,
-    /// Sign tree heads.
-    pub(crate) checkpoint: CheckpointKeys,
 }
 
 /// A trial network in a folder.
@@ -189,95 +177,22 @@ impl TrialNetwork {
 
     /// Where validator `i` lives.
     pub(crate) fn home(&self, i: usize) -> NodeHome {
-        NodeHome {
-            genesis: self.genesis.clone(),
-            place: i,
-            dir: node_dir(&self.dir, i),
-            passphrase: None,
-            keys: Arc::default(),
-        }
-    }
-}
-
-/// Where one validator of a network lives: its keys and its ledger.
-#[derive(Clone)]
-pub(crate) struct NodeHome {
-    /// What was founded.
-    pub(crate) genesis: Arc<Genesis>,
-    /// Its place in genesis.
-    pub(crate) place: usize,
-    /// Its folder.
-    pub(crate) dir: PathBuf,
-    /// Opens its encrypted keys.
-    pub(crate) passphrase: Option<Passphrase>,
-    /// Its keys once they are read: opening an encrypted one takes a while.
-    keys: Arc<OnceLock<ValidatorKeys>>,
-}
-
-impl NodeHome {
-    /// The home of the validator `name` in a folder.
-    pub(crate) fn new(genesis: Arc<Genesis>, name: &str, dir: PathBuf) -> Result<Self, String> {
-        let place = genesis
-            .validators
-            .iter()
-            .position(|v| v.name.as_str() == name);
-        let names = || {
-            let names = genesis.validators.iter().map(|v| v.name.to_string());
-            names.collect::<Vec<_>>().join(", ")
-        };
-        let place =
-            place.ok_or_else(|| format!("{name} is none of the validators: {}", names()))?;
-        Ok(Self {
-            genesis,
-            place,
-            dir,
-            passphrase: None,
-            keys: Arc::default(),
-        })
-    }
-
-    /// The validator's name.
-    pub(crate) fn name(&self) -> Name {
-        self.genesis.validators[self.place].name.clone()
-    }
-
-    /// Its keys, each that of genesis.
-    pub(crate) fn keys(&self) -> Result<ValidatorKeys, String> {
-        if let Some(keys) = self.keys.get() {
-            return Ok(keys.clone());
-        }
-        let keys = self.read_keys()?;
-        Ok(self.keys.get_or_init(|| keys).clone())
-    }
-
-    fn read_keys(&self) -> Result<ValidatorKeys, String> {
-        let validator = &self.genesis.validators[self.place];
-        let read = |purpose: &str, expected: &PublicKey| {
-            let path = self.dir.join("keys").join(format!("{purpose}.pem"));
-            let key = adapters_keys::read(&path, self.passphrase.as_ref()).map_err(with_next)?;
-            if key.public() == *expected {
-                return Ok(key);
-            }
-            Err(format!(
-                "{}: keys/{purpose}.pem is not the key of {} in genesis",
-                self.dir.display(),
-                validator.name
-            ))
-        };
-        Ok(ValidatorKeys {
-            consensus: read("consensus", &validator.consensus)?,
-            transport: read("transport", &validator.transport)?,
-            checkpoint: CheckpointKeys {
-                log: Arc::new(read("log", &validator.log)?),
-                cosigner: Arc::new(read("cosigner", &validator.cosigner)?),
-                receipt: Arc::new(read("receipt", &validator.receipt)?),
-            },
-        })
+        NodeHome::of_validator(self.genesis.clone(), i, node_dir(&self.dir, i))
     }
 }
 
 fn node_dir(dir: &Path, i: usize) -> PathBuf {
     dir.join(format!("node-{i}"))
+}
+
+/// Makes an observer's folder and key; gives its folder and transport key.
+pub(crate) fn make_observer(dir: &Path, i: usize) -> Result<(PathBuf, PublicKey), String> {
+    let dir = dir.join(format!("observer-{i}"));
+    let keys = dir.join("keys");
+    fs::create_dir_all(&keys).map_err(|e| format!("{}: {e}", keys.display()))?;
+    let key = PrivateKey::from_seed(&random()?);
+    write_secret(&keys.join("transport.pem"), &key.to_pem())?;
+    Ok((dir, key.public()))
 }
 
 fn make_validator(dir: &Path, i: usize) -> Result<GenesisValidator, String> {

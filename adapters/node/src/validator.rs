@@ -1,20 +1,24 @@
 //! One validator of a trial network: storage, actors on their own thread, and HTTP.
 
 use crate::drain::{Gate, Gated};
+use crate::home::NodeHome;
 use crate::hub::Links;
-use crate::trial::{self, NodeHome};
+use crate::operations::{Linked, Watched, follow};
+use crate::trial;
 use actix_rt::Arbiter;
 use actors::{MailboxBounds, NodeHandle, NodeKeys, NodePorts, assemble};
 use adapters_fjall::{FjallNode, JournalHealth, OpenError, Opened, Options};
-use adapters_http::Console;
-use bus::ports::{Clock, EventSink};
+use adapters_http::{Beside, Console, Operations};
+use bus::ports::{BodyStore, Clock, EventSink, Store};
 use ledger::engine::EngineTimeouts;
 use ledger::pool::PoolLimits;
 use ledger::storage::Storage;
 use messages::consensus::EquivocationProof;
+use messages::genesis::Genesis;
 use messages::hash::Hash;
 use messages::ids::{Height, Name, TimeMs};
 use messages::ports::{SignatureChecker, StrictVerifier};
+use observability_metrics::{NodeMetrics, disk_room};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -40,6 +44,8 @@ pub(crate) struct Surroundings {
     pub(crate) links: Arc<dyn Links>,
     /// Runs HTTP.
     pub(crate) runtime: Handle,
+    /// Observers that its validators serve.
+    pub(crate) observers: Vec<Name>,
     /// Takes events, if any are wanted.
     pub(crate) events: Option<Arc<dyn EventSink>>,
     /// Served beside the node.
@@ -48,6 +54,15 @@ pub(crate) struct Surroundings {
     pub(crate) on_halt: OnHalt,
     /// Judges depositors' signatures.
     pub(crate) statements: Arc<dyn SignatureChecker>,
+    /// Watched beside the node.
+    pub(crate) linked: Linked,
+}
+
+/// What a node holds on the disk.
+#[derive(Clone)]
+pub(crate) struct Ledger {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) bodies: Arc<dyn BodyStore>,
 }
 
 /// A running validator.
@@ -57,6 +72,7 @@ pub(crate) struct Validator {
     arbiter: Option<Arbiter>,
     handle: NodeHandle,
     gate: Arc<Gate>,
+    ledger: Ledger,
     http: Option<(oneshot::Sender<()>, tokio::task::JoinHandle<()>)>,
     runtime: Handle,
 }
@@ -69,7 +85,12 @@ impl Validator {
         around: &Surroundings,
     ) -> Result<Self, String> {
         let name = home.name();
-        let ports = ports(home, around)?;
+        let metrics = Arc::new(NodeMetrics::new(&home.genesis.network, &name)?);
+        let ports = ports(home, around, metrics.clone())?;
+        let ledger = Ledger {
+            store: ports.store.clone(),
+            bodies: ports.bodies.clone(),
+        };
         let arbiter = Arbiter::new();
         let (started, starts) = mpsc::channel();
         arbiter.spawn_fn(move || {
@@ -81,11 +102,14 @@ impl Validator {
             .map_err(|_| format!("{name}: its actors did not start"))?;
         around.links.join(&name, handle.clone());
         let gate = Arc::new(Gate::default());
+        let watched = Watched::new(home, handle.clone(), around.linked.clone(), metrics.clone());
+        let operations = Operations::around(Arc::new(watched));
         let gated = Gated {
             node: handle.clone(),
             gate: gate.clone(),
         };
-        let http = listener.map(|listener| serve(listener, gated, around));
+        let served = |listener| serve(listener, (gated, metrics), operations, around);
+        let http = listener.map(served);
         let runtime = around.runtime.clone();
         let links = around.links.clone();
         Ok(Self {
@@ -94,6 +118,7 @@ impl Validator {
             arbiter: Some(arbiter),
             handle,
             gate,
+            ledger,
             http,
             runtime,
         })
@@ -117,6 +142,11 @@ impl Validator {
     pub(crate) fn handle(&self) -> &NodeHandle {
         &self.handle
     }
+
+    /// What it holds on the disk.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
 }
 
 impl Drop for Validator {
@@ -137,17 +167,29 @@ impl Drop for Validator {
 
 fn serve(
     listener: TcpListener,
-    node: Gated<NodeHandle>,
+    (node, metrics): (Gated<NodeHandle>, Arc<NodeMetrics>),
+    operations: Operations,
     around: &Surroundings,
 ) -> (oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
     let (stop, stopped) = oneshot::channel();
-    let console = around.console.clone();
+    let beside = Beside {
+        console: around.console.clone(),
+        operations,
+    };
     let served = around.runtime.spawn(async move {
         let shutdown = async {
             let _ = stopped.await;
         };
-        let node = Arc::new(node);
-        let ended = adapters_http::serve(listener, node, console, shutdown).await;
+        let (handle, node) = (node.node.clone(), Arc::new(node));
+        let following = async {
+            follow(handle, metrics).await;
+            std::future::pending().await
+        };
+        let ended = tokio::select! {
+            biased;
+            ended = adapters_http::serve(listener, node, beside, shutdown) => ended,
+            () = following => Ok(()),
+        };
         if let Err(error) = ended {
             tracing::error!(%error, "HTTP ended");
         }
@@ -156,12 +198,18 @@ fn serve(
 }
 
 /// Opens the storage of a validator and puts its ports together.
-fn ports(home: &NodeHome, around: &Surroundings) -> Result<NodePorts, String> {
-    let (name, i) = (home.name(), home.place);
-    let keys = home.keys()?;
+fn ports(
+    home: &NodeHome,
+    around: &Surroundings,
+    metrics: Arc<NodeMetrics>,
+) -> Result<NodePorts, String> {
+    let (name, i) = (home.name(), home.place().unwrap_or_default());
+    let (keys, folder) = (home.keys()?, home.dir.clone());
     let opened = open(home)?;
     let amnesiac = match opened.health {
         JournalHealth::Intact => None,
+        // An observer signed nothing that it could have forgotten.
+        JournalHealth::Amnesiac { .. } if keys.signing.is_none() => None,
         JournalHealth::Amnesiac { reason } => {
             tracing::error!(node = %name, reason, "it forgot what it signed and refuses to vote");
             Some(reason)
@@ -171,13 +219,16 @@ fn ports(home: &NodeHome, around: &Surroundings) -> Result<NodePorts, String> {
     let on_halt = around.on_halt.clone();
     Ok(NodePorts {
         genesis: home.genesis.clone(),
-        keys: Some(NodeKeys {
+        keys: keys.signing.map(|keys| NodeKeys {
             consensus: keys.consensus.public(),
             signer: Arc::new(keys.consensus),
             checkpoint: keys.checkpoint,
         }),
-        observers: Vec::new(),
-        disk_free: Arc::new(|| None),
+        observers: match home.validator() {
+            Some(_) => around.observers.clone(),
+            None => vec![name.clone()],
+        },
+        disk_free: Arc::new(move || disk_room(&folder).map(|room| room.free)),
         verifier: Arc::new(StrictVerifier),
         statements: around.statements.clone(),
         clock: Arc::new(SystemClock),
@@ -192,7 +243,7 @@ fn ports(home: &NodeHome, around: &Surroundings) -> Result<NodePorts, String> {
         timeouts: EngineTimeouts::default(),
         pool: PoolLimits::default(),
         mailboxes: MailboxBounds::default(),
-        on_misbehavior: keeper_of_proofs(home),
+        on_misbehavior: keeper_of_proofs(home, metrics),
         version: env!("CARGO_PKG_VERSION"),
         on_halt: Arc::new(move |reason| on_halt(i, reason)),
         name,
@@ -200,7 +251,10 @@ fn ports(home: &NodeHome, around: &Surroundings) -> Result<NodePorts, String> {
 }
 
 /// Keeps each proof of misbehavior as a file that `wutong blame --check` and a stranger can judge.
-fn keeper_of_proofs(home: &NodeHome) -> Arc<dyn Fn(&EquivocationProof) + Send + Sync> {
+fn keeper_of_proofs(
+    home: &NodeHome,
+    metrics: Arc<NodeMetrics>,
+) -> Arc<dyn Fn(&EquivocationProof) + Send + Sync> {
     let (genesis, node) = (home.genesis.clone(), home.name());
     let folder = home.dir.join("misbehavior");
     Arc::new(move |proof| {
@@ -209,6 +263,8 @@ fn keeper_of_proofs(home: &NodeHome) -> Arc<dyn Fn(&EquivocationProof) + Send + 
             tracing::warn!(%node, %validator, "a proof of misbehavior does not hold");
             return;
         };
+        let named = genesis.validators.iter().find(|v| v.consensus == validator);
+        metrics.on_misbehavior(named.map_or("unknown", |v| v.name.as_str()));
         let text = file.encode();
         let path = folder.join(format!("{}.json", Hash::of(text.as_bytes()).short()));
         let kept = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, text));
@@ -239,21 +295,26 @@ pub(crate) fn open(home: &NodeHome) -> Result<Opened, String> {
         ..Options::default()
     };
     let opened = FjallNode::open(&dir, &home.genesis.network, options).map_err(|e| fail(&e))?;
-    if opened.store.head().is_none() {
-        let policy = home.genesis.policy()?.text();
-        let commit = Storage::genesis_commit(&home.genesis, &policy);
-        let (done, durable) = mpsc::channel();
-        opened.store.commit(
-            Arc::new(commit),
-            Box::new(move || {
-                let _ = done.send(());
-            }),
-        );
-        durable
-            .recv()
-            .map_err(|_| fail(&"the genesis could not be written"))?;
-    }
+    lay_genesis(&home.genesis, &*opened.store).map_err(|e| fail(&e))?;
     Ok(opened)
+}
+
+/// Writes the genesis into a store that has none.
+pub(crate) fn lay_genesis(genesis: &Genesis, store: &dyn Store) -> Result<(), String> {
+    if store.head().is_some() {
+        return Ok(());
+    }
+    let policy = genesis.policy()?.text();
+    let commit = Storage::genesis_commit(genesis, &policy);
+    let (done, durable) = mpsc::channel();
+    store.commit(
+        Arc::new(commit),
+        Box::new(move || {
+            let _ = done.send(());
+        }),
+    );
+    let durable = durable.recv();
+    durable.map_err(|_| "the genesis could not be written".into())
 }
 
 #[cfg(test)]

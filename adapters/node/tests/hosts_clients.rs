@@ -7,7 +7,7 @@
 //! adapters-nats must be built. `.ci/run` does all of it.
 
 // The lint does not see that helpers of tests are tests.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod support;
 

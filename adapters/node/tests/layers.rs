@@ -13,7 +13,10 @@ const TABLE: [(&str, &[&str]); 10] = [
     ("messages", &[]),
     ("ledger", &["messages"]),
     ("bus", &["messages"]),
-    ("observability-*", &["messages", "bus"]),
+    (
+        "observability-*",
+        &["messages", "bus", "observability-names"],
+    ),
     (
         "actors",
         &["messages", "ledger", "bus", "observability-names"],

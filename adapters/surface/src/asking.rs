@@ -21,10 +21,22 @@ const SUBMIT_GRACE: Duration = Duration::from_secs(10);
 /// # Errors
 /// The problem that the node answers, or a 503 when it does not answer in time.
 pub async fn ask(node: &dyn NodeApi, query: Query) -> Result<Answer, Refusal> {
+    ask_within(node, query, QUERY_TIMEOUT).await
+}
+
+/// [`ask`] with another patience.
+///
+/// # Errors
+/// As [`ask`].
+pub async fn ask_within(
+    node: &dyn NodeApi,
+    query: Query,
+    patience: Duration,
+) -> Result<Answer, Refusal> {
     let (reply, answer) = oneshot::channel();
     // A client that hung up has dropped the receiver, and needs no answer.
     node.query(query, Box::new(move |answer| drop(reply.send(answer))));
-    match timeout(QUERY_TIMEOUT, answer).await {
+    match timeout(patience, answer).await {
         Ok(Ok(Answer::Problem(problem))) => Err(problem.into()),
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(_)) | Err(_) => Err(Refusal::no_answer()),

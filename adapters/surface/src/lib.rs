@@ -8,7 +8,7 @@ mod asking;
 mod refusal;
 mod statements;
 
-pub use asking::{WAIT_MS_DEFAULT, WAIT_MS_MAX, ask, checked_wait_ms, decimal, submit};
+pub use asking::{WAIT_MS_DEFAULT, WAIT_MS_MAX, ask, ask_within, checked_wait_ms, decimal, submit};
 pub use refusal::Refusal;
 pub use statements::{CommittedView, LookupJson, PendingView, StatementJson};
 

@@ -1,10 +1,8 @@
 //! What follows a decision: the chain moves on, the block goes to the disk.
 
 use super::{Decided, Replica, ReplicaEffect, ReplicaInput, ReplicaTimer};
-use crate::execution::{Entry, Executed};
+use crate::execution::Executed;
 use crate::machine::{At, Keep};
-use messages::block::Block;
-use messages::cbor::Canonical;
 use messages::consensus::CommitCertificate;
 use messages::ids::Height;
 use messages::mutant;
@@ -61,33 +59,9 @@ impl Replica {
         &self,
         synced: &CertifiedBlock,
     ) -> Result<(Executed, CommitCertificate), String> {
-        let block = Block::from_parts(&synced.block).map_err(|e| e.to_string())?;
-        let certificate =
-            CommitCertificate::from_bytes(&synced.certificate).map_err(|e| e.to_string())?;
-        let next = self.chain.next_height();
-        if block.header.height != next || certificate.height != next {
-            return Err(format!(
-                "expected height {next}, found {}",
-                block.header.height
-            ));
-        }
-        if certificate.block != block.header.id() {
-            return Err("the certificate decides another block".into());
-        }
-        let rules = &self.chain.rules;
-        certificate
-            .verify_with(&rules.network, &rules.validators, &*self.config.verifier)
-            .map_err(|e| e.to_string())?;
-        let entries: Result<Vec<Entry>, _> = block
-            .statements
-            .iter()
-            .map(|s| Entry::parse(s.clone()))
-            .collect();
-        let entries = entries.map_err(|e| e.to_string())?;
+        let verifier = &*self.config.verifier;
         self.chain
-            .execute(block, entries, &self.committed(), &*self.config.verifier)
-            .map(|executed| (executed, certificate))
-            .map_err(|e| e.to_string())
+            .execute_certified(synced, &self.committed(), verifier)
     }
 
     fn commit(

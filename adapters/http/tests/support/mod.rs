@@ -3,7 +3,7 @@
 
 pub mod fake_ledger;
 
-use adapters_http::Console;
+use adapters_http::{Beside, Console};
 use bus::api::*;
 use bytes::Bytes;
 use fake_ledger::{not_found, problem};
@@ -29,6 +29,10 @@ pub fn id() -> StatementId {
 pub struct FakeNode {
     pub without_quorum: bool,
     pub silent: bool,
+    /// What it says of itself instead of the usual.
+    pub health: Option<Health>,
+    /// Whom it sees instead of itself alone.
+    pub validators: Vec<ValidatorStatus>,
     /// Events so far, and who wants to hear of more.
     pub told: Arc<Mutex<(u64, Vec<Listener>)>>,
 }
@@ -110,7 +114,10 @@ impl NodeApi for FakeNode {
             Query::Block(_) | Query::BlockById(_) => not_found("height"),
             Query::Checkpoint => Answer::Checkpoint("origin\n1\nroot\n".into()),
             Query::Policy => Answer::Policy("quorum v1\n".into()),
-            Query::Validators => Answer::Validators(vec![validator()]),
+            Query::Validators if self.validators.is_empty() => {
+                Answer::Validators(vec![validator()])
+            }
+            Query::Validators => Answer::Validators(self.validators.clone()),
             Query::Body { digest, .. } if digest == Hash::of(b"a body") => {
                 Answer::Body(Bytes::from_static(b"a body"))
             }
@@ -119,7 +126,10 @@ impl NodeApi for FakeNode {
                 digest,
                 size: bytes.len() as u64,
             },
-            Query::Health => Answer::Health(Box::new(health(!self.without_quorum))),
+            Query::Health => {
+                let usual = || health(!self.without_quorum);
+                Answer::Health(Box::new(self.health.clone().unwrap_or_else(usual)))
+            }
             other => fake_ledger::answer(other, self.told.lock().unwrap().0),
         });
     }
@@ -145,7 +155,7 @@ pub fn block() -> BlockView {
     }
 }
 
-fn validator() -> ValidatorStatus {
+pub fn validator() -> ValidatorStatus {
     ValidatorStatus {
         name: name("v1"),
         role: NodeRole::Validator,
@@ -160,7 +170,7 @@ fn validator() -> ValidatorStatus {
     }
 }
 
-fn health(quorum: bool) -> Health {
+pub fn health(quorum: bool) -> Health {
     Health {
         network: name("trial"),
         node: name("v1"),
@@ -233,19 +243,20 @@ pub async fn serve(node: FakeNode) -> Served {
     serve_with(node, Console::default()).await
 }
 
-/// The same with a console of its own.
-pub async fn serve_with(node: FakeNode, console: Console) -> Served {
+/// The same with a console of its own, or more beside it.
+pub async fn serve_with(node: FakeNode, beside: impl Into<Beside>) -> Served {
+    serve_node(Arc::new(node), beside).await
+}
+
+/// The same with a node that the test holds on to.
+pub async fn serve_node(node: Arc<dyn NodeApi>, beside: impl Into<Beside>) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let ended = tokio::spawn(adapters_http::serve(
-        listener,
-        Arc::new(node),
-        console,
-        async move {
-            let _ = stopped.await;
-        },
-    ));
+    let beside = beside.into();
+    let ended = tokio::spawn(adapters_http::serve(listener, node, beside, async move {
+        let _ = stopped.await;
+    }));
     Served {
         address,
         stop: Some(stop),

@@ -3,6 +3,7 @@
 use super::files::Document;
 use super::{refusal, signatures};
 use crate::config::{NodeFile, NodeUsers};
+use crate::home::Role;
 use crate::nats_conf;
 use crate::trial::write_secret;
 use adapters_cli::Output;
@@ -52,7 +53,7 @@ pub(super) fn run(args: &NatsArgs, output: &mut Output<'_>) -> Result<(), String
         ));
     }
     let servers = nats_conf::servers(&args.url).map_err(|e| format!("--url: {e}"))?;
-    let users = nats_conf::users(genesis)?;
+    let users = nats_conf::users(genesis, &[])?;
     fs::create_dir_all(&args.out).map_err(|e| format!("{}: {e}", args.out.display()))?;
     let (mut confs, mut nodes) = (Vec::new(), Vec::new());
     for (name, text) in nats_conf::files(&servers, &users, genesis.demonstration)? {
@@ -77,6 +78,8 @@ pub(super) fn run(args: &NatsArgs, output: &mut Output<'_>) -> Result<(), String
             url: &args.url,
             users: &known,
             event_replicas: servers.len().min(3),
+            role: Role::Validator,
+            observers: &[],
         };
         let folder = args.out.join(name);
         fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;

@@ -2,7 +2,8 @@
 
 use super::files::{Document, digest};
 use super::{refusal, signatures};
-use crate::trial::{NodeHome, with_next};
+use crate::home::{NodeHome, Role};
+use crate::trial::with_next;
 use adapters_cli::Output;
 use adapters_keys::Passphrase;
 use clap::Args;
@@ -129,7 +130,12 @@ pub(super) fn own_validator(genesis: &Genesis, folder: &std::path::Path) -> Resu
         ));
     };
     let name = validator.name.to_string();
-    let mut home = NodeHome::new(Arc::new(genesis.clone()), &name, folder.to_owned())?;
+    let mut home = NodeHome::new(
+        Arc::new(genesis.clone()),
+        &name,
+        Role::Validator,
+        folder.to_owned(),
+    )?;
     home.passphrase = passphrase;
     home.keys()?;
     Ok(name)
