@@ -235,7 +235,10 @@ impl Run<'_> {
         }
         self.print_json(&deposits, output);
         if !self.args.json && exit == Exit::Done && self.policy.is_none() {
-            output.line("verify: wutong verify FILE --receipt RECEIPT --policy POLICY");
+            output.say(
+                "verify: wutong verify FILE --receipt RECEIPT --policy POLICY",
+                &[],
+            );
         }
         Ok(exit)
     }
@@ -361,27 +364,32 @@ impl Run<'_> {
         let (id, seal) = (draft.statement.id().to_string(), receipted.seal);
         let done = receipted.outcome.is_done();
         let (word, status) = match done {
-            true => ("deposited", "receipted"),
-            false => ("LOGGED WITHOUT EFFECT", "failed"),
+            true => ("deposited {file}", "receipted"),
+            false => ("LOGGED WITHOUT EFFECT {file}", "failed"),
         };
         let verified = self.policy.is_some();
         if !self.args.json {
-            output.line(&format!("{word} {}", one_line(file.display())));
+            output.say(word, &[("file", &one_line(file.display()))]);
             if !done {
                 output.field("outcome", receipted.outcome);
             }
             let judged = if verified {
-                "verified"
+                output.words("{file} (verified)", &[("file", &path.display())])
             } else {
-                "not verified yet"
+                output.words("{file} (not verified yet)", &[("file", &path.display())])
             };
-            output.field("receipt", format!("{} ({judged})", path.display()));
+            output.field("receipt", judged);
             output.field("statement", &id);
             let time = messages::report::utc_text(seal.time.seconds());
-            output.field(
-                "block",
-                format!("{}, entry {}, {time}", seal.height, receipt.index),
+            let block = output.words(
+                "{height}, entry {index}, {time}",
+                &[
+                    ("height", &seal.height),
+                    ("index", &receipt.index),
+                    ("time", &time),
+                ],
             );
+            output.field("block", block);
         }
         Ok(Done {
             exit: if done { Exit::Done } else { Exit::Refused },
@@ -403,7 +411,7 @@ impl Run<'_> {
     ) -> Done {
         let id = id.to_string();
         if !self.args.json {
-            output.line(&format!("REFUSED {}", one_line(file.display())));
+            output.say("REFUSED {file}", &[("file", &one_line(file.display()))]);
             output.field("statement", &id);
             output.field("reason", detail);
             output.field("next", next_step);
@@ -427,12 +435,19 @@ impl Run<'_> {
         let id = id.to_string();
         let next = "run the same command again: it sends this very statement, which commits once";
         if !self.args.json {
-            output.line(&format!("NOT RECEIPTED YET {}", one_line(file.display())));
+            output.say(
+                "NOT RECEIPTED YET {file}",
+                &[("file", &one_line(file.display()))],
+            );
             output.field("statement", &id);
             output.field("reason", why);
             if !missing.is_empty() {
                 let names = missing.join(", ");
-                output.field("missing", format!("{names} ({quorum} must be present)"));
+                let missing = output.words(
+                    "{names} ({quorum} must be present)",
+                    &[("names", &names), ("quorum", &quorum)],
+                );
+                output.field("missing", missing);
             }
             output.field("kept in", kept.display());
             output.field("next", next);

@@ -61,18 +61,17 @@ pub(crate) fn run(args: &KeygenArgs, output: &mut Output<'_>) -> Result<Exit, Fa
         }));
         return Ok(Exit::Done);
     }
-    output.line(&format!("key written to {}", args.out.display()));
+    output.say("key written to {file}", &[("file", &args.out.display())]);
     output.field("public key", public);
     output.field("key id", public.fingerprint());
-    output.line("enrol:");
-    output.field(
-        "open namespace",
-        "registers the key with its first statement",
+    output.say("enrol:", &[]);
+    let open = output.words("registers the key with its first statement", &[]);
+    output.field("open namespace", open);
+    let closed = output.words(
+        "its founders list the key (trial: wutong devnet --list-key {key})",
+        &[("key", &public)],
     );
-    output.field(
-        "closed namespace",
-        format!("its founders list the key (trial: wutong devnet --list-key {public})"),
-    );
+    output.field("closed namespace", closed);
     Ok(Exit::Done)
 }
 

@@ -13,6 +13,7 @@ mod exit;
 mod files;
 mod key_file;
 mod keygen;
+mod language;
 mod output;
 mod policy;
 mod receipt;
@@ -25,6 +26,7 @@ pub use adapters_client::NodeUrl;
 pub use blame::BlameArgs;
 pub use deposit::DepositArgs;
 pub use keygen::KeygenArgs;
+pub use language::Language;
 pub use output::Output;
 pub use policy::PolicyArgs;
 pub use receipt::{ReceiptArgs, ReceiptFormat};
@@ -82,7 +84,7 @@ pub fn run(command: ClientCommand, output: &mut Output<'_>) -> ExitCode {
             what,
             next_step,
         }) => {
-            output.note(&format!("error: {what}\nnext:  {next_step}"));
+            output.failure(&what, Some(&next_step));
             exit.into()
         }
     }

@@ -1,26 +1,70 @@
 //! The one way out: answers to one writer, errors and notes to another.
 
+use crate::language::{Language, fill};
 use serde_json::Value;
+use std::fmt::Display;
 use std::io::Write;
+use unicode_width::UnicodeWidthStr;
+
+/// Columns of a field's name.
+const NAME_COLUMNS: usize = 16;
 
 /// Where a command writes. Control characters of foreign texts never reach a terminal.
 pub struct Output<'w> {
     answers: Box<dyn Write + 'w>,
     notes: Box<dyn Write + 'w>,
+    language: Language,
 }
 
 impl<'w> Output<'w> {
-    /// Writes answers and notes to two writers.
+    /// Writes answers and notes to two writers, in English.
     pub fn new(answers: impl Write + 'w, notes: impl Write + 'w) -> Self {
         Self {
             answers: Box::new(answers),
             notes: Box::new(notes),
+            language: Language::English,
         }
     }
 
-    /// Writes answers to standard output and notes to standard error.
+    /// Writes answers to standard output and notes to standard error, in the language of the
+    /// environment.
     pub fn terminal() -> Output<'static> {
-        Output::new(std::io::stdout(), std::io::stderr())
+        let mut output = Output::new(std::io::stdout(), std::io::stderr());
+        output.language = Language::of_environment();
+        output
+    }
+
+    /// A text in the reader's language, with values in its places.
+    pub fn words(&self, english: &str, values: &[(&str, &dyn Display)]) -> String {
+        fill(self.language.text(english), values)
+    }
+
+    /// A fixed text in the reader's language; braces in it mean nothing.
+    pub fn text(&self, english: &str) -> String {
+        self.language.text(english).into()
+    }
+
+    /// Writes a line of an answer in the reader's language.
+    pub fn say(&mut self, english: &str, values: &[(&str, &dyn Display)]) {
+        let text = self.words(english, values);
+        self.line(&text);
+    }
+
+    /// Writes a line that is not part of the answer, in the reader's language.
+    pub fn say_note(&mut self, english: &str, values: &[(&str, &dyn Display)]) {
+        let text = self.words(english, values);
+        self.note(&text);
+    }
+
+    /// Writes what went wrong and what to do about it.
+    pub fn failure(&mut self, what: &str, next_step: Option<&str>) {
+        let mut text = self.words("error: {what}", &[("what", &what)]);
+        if let Some(step) = next_step {
+            let step = self.language.text(step);
+            text += "\n";
+            text += &self.words("next:  {step}", &[("step", &step)]);
+        }
+        self.note(&text);
     }
 
     /// Writes lines of an answer.
@@ -29,9 +73,17 @@ impl<'w> Output<'w> {
     }
 
     /// Writes a name and its value as one aligned line of an answer; a value of several lines
-    /// cannot pass for several fields.
-    pub fn field(&mut self, name: &str, value: impl std::fmt::Display) {
-        self.line(&format!("  {name:<16} {}", one_line(value)));
+    /// cannot pass for several fields. The name is in the reader's language.
+    pub fn field(&mut self, name: &str, value: impl Display) {
+        let name = self.padded(name, NAME_COLUMNS);
+        self.line(&format!("  {name} {}", one_line(value)));
+    }
+
+    /// A text in the reader's language, filled up to so many columns of a terminal.
+    pub(crate) fn padded(&self, english: &str, columns: usize) -> String {
+        let text = self.language.text(english);
+        let blanks = columns.saturating_sub(text.width());
+        format!("{text}{}", " ".repeat(blanks))
     }
 
     /// Writes an answer for programs.

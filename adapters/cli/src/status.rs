@@ -4,6 +4,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::show::{ShowNodeArgs, ask};
 use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr;
 
 /// Arguments of `status`.
 #[derive(Debug, clap::Args)]
@@ -119,7 +120,7 @@ impl Row {
     }
 
     /// The cells of the table, in the order of [`COLUMNS`].
-    fn cells(&self) -> [String; COLUMNS.len()] {
+    fn cells(&self, output: &Output<'_>) -> [String; COLUMNS.len()] {
         let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".into());
         [
             self.name.clone(),
@@ -127,7 +128,7 @@ impl Row {
                 "validator" => self.organisation.clone(),
                 role => format!("({role})"),
             },
-            self.state.into(),
+            output.text(self.state),
             self.height.to_string(),
             self.behind.to_string(),
             self.round.to_string(),
@@ -182,35 +183,45 @@ fn write(health: &Value, rows: &[Row], quorum: bool, output: &mut Output<'_>) {
     let validators = || rows.iter().filter(|row| row.role == "validator");
     let here = validators().filter(|row| row.state != "MISSING").count();
     let verdict = if quorum { "quorum" } else { "NO QUORUM" };
-    output.line(&format!(
-        "network {}: {verdict}, {here} of {} validators here, {} needed; asked {} (version {})",
-        text("network"),
-        validators().count(),
-        text("quorum_size"),
-        text("node"),
-        text("version"),
-    ));
-    output.line(&format!(
-        "height {}, receipts up to {}, {} entries, {} statements wait",
-        text("height"),
-        text("published"),
-        text("log_size"),
-        text("waiting"),
-    ));
-    let table: Vec<[String; COLUMNS.len()]> = std::iter::once(COLUMNS.map(str::to_owned))
-        .chain(rows.iter().map(Row::cells))
-        .collect();
+    let verdict = output.text(verdict);
+    output.say(
+        "network {network}: {verdict}, {here} of {all} validators here, {needed} needed; asked {node} \
+         (version {version})",
+        &[
+            ("network", &text("network")),
+            ("verdict", &verdict),
+            ("here", &here),
+            ("all", &validators().count()),
+            ("needed", &text("quorum_size")),
+            ("node", &text("node")),
+            ("version", &text("version")),
+        ],
+    );
+    output.say(
+        "height {height}, receipts up to {published}, {entries} entries, {waiting} statements wait",
+        &[
+            ("height", &text("height")),
+            ("published", &text("published")),
+            ("entries", &text("log_size")),
+            ("waiting", &text("waiting")),
+        ],
+    );
+    let table: Vec<[String; COLUMNS.len()]> =
+        std::iter::once(COLUMNS.map(|text| output.text(text)))
+            .chain(rows.iter().map(|row| row.cells(output)))
+            .collect();
     let width = |column: usize| {
-        let cells = table.iter().map(|row| row[column].chars().count());
+        let cells = table.iter().map(|row| row[column].width());
         cells.max().unwrap_or(0)
     };
     for row in &table {
         let cell = |(column, text): (usize, &String)| {
-            let width = width(column);
+            // In columns of a terminal, of which a Chinese character takes two.
+            let blanks = " ".repeat(width(column) - text.width());
             if NUMBERS.contains(&column) {
-                format!("{text:>width$}")
+                blanks + text
             } else {
-                format!("{text:<width$}")
+                format!("{text}{blanks}")
             }
         };
         let line: Vec<String> = row.iter().enumerate().map(cell).collect();

@@ -131,19 +131,25 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> Result<(), String
         }));
         return Ok(());
     }
-    output.line(&format!(
-        "network {} (trial, {} validators) in {shown}",
-        network.genesis.network, args.validators
-    ));
+    output.say(
+        "network {network} (trial, {count} validators) in {folder}",
+        &[
+            ("network", &network.genesis.network),
+            ("count", &args.validators),
+            ("folder", &shown),
+        ],
+    );
     for (conf, url) in confs.iter().zip(urls.split(',')) {
-        output.line(&format!(
-            "  nats-server -c {conf}   (or any other server at {url})"
-        ));
+        output.say(
+            "  nats-server -c {file}   (or any other server at {url})",
+            &[("file", conf), ("url", &url)],
+        );
     }
     for file in files {
         output.line(&format!("  wutong node --config {file}"));
     }
-    output.line(&format!("policy (the trust anchor)  {shown}/policy"));
+    let policy = format!("{shown}/policy");
+    output.say("policy (the trust anchor)  {file}", &[("file", &policy)]);
     Ok(())
 }
 

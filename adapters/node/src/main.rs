@@ -108,7 +108,10 @@ fn exit(result: Result<(), String>, output: &mut Output<'_>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output.note(&format!("error: {error}"));
+            match error.rsplit_once("\nnext:  ") {
+                Some((what, step)) => output.failure(what, Some(step)),
+                None => output.failure(&error, None),
+            }
             ExitCode::FAILURE
         }
     }

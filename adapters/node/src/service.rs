@@ -107,7 +107,10 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     if stopped.is_none() {
         drain(&validator, node.config.node.drain_seconds, output);
     }
-    output.note("stopping: the node finishes what is on its way to the disk");
+    output.say_note(
+        "stopping: the node finishes what is on its way to the disk",
+        &[],
+    );
     // Outside the runtime, so that this thread may wait until answers are written.
     drop(inside);
     drop(validator);
@@ -175,7 +178,10 @@ impl Configured {
             output.line(&format!("  key = \"{key}\""));
         }
         if !genesis.demonstration {
-            output.line(&format!("the genesis is signed by all {count} validators"));
+            output.say(
+                "the genesis is signed by all {count} validators",
+                &[("count", &count)],
+            );
         }
     }
 
@@ -239,12 +245,18 @@ impl Configured {
     fn greet(&self, output: &mut Output<'_>) {
         let (name, listen) = (self.home.name(), self.config.http.listen);
         let (network, shown) = (&self.home.genesis.network, self.server.shown());
-        output.line(&format!(
-            "{name} of network {network}  http://{listen}  {shown}"
-        ));
+        output.say(
+            "{node} of network {network}  {http}  {nats}",
+            &[
+                ("node", &name),
+                ("network", network),
+                ("http", &format!("http://{listen}")),
+                ("nats", &shown),
+            ],
+        );
         let version = env!("CARGO_PKG_VERSION");
         tracing::info!(version, http = %listen, nats = shown, "the node runs");
-        output.line("ready; stop with Ctrl-C or SIGTERM");
+        output.say("ready; stop with Ctrl-C or SIGTERM", &[]);
     }
 
     /// Validators link with one another and with the observers they serve; observers with
@@ -269,10 +281,11 @@ impl Configured {
 
 /// Lets those who wait for a receipt have it.
 fn drain(validator: &Validator, seconds: u64, output: &mut Output<'_>) {
-    output.note(&format!(
-        "stopping: no new statements; those who wait for a receipt have {seconds} s; a second \
-         signal stops at once"
-    ));
+    output.say_note(
+        "stopping: no new statements; those who wait for a receipt have {seconds} s; a second signal \
+         stops at once",
+        &[("seconds", &seconds)],
+    );
     let unanswered = validator.drain(Duration::from_secs(seconds));
     if unanswered > 0 {
         output.note(&format!(

@@ -211,19 +211,26 @@ impl Run<'_> {
         let (id, seal) = (batch.statement.id(), &receipted.seal);
         let count = batch.members.len();
         if !self.args.json {
-            output.line(&format!(
-                "deposited a batch of {count} files in one statement"
-            ));
-            output.field("receipts", format!("{count} in {}", dir.display()));
+            output.say(
+                "deposited a batch of {count} files in one statement",
+                &[("count", &count)],
+            );
+            let receipts = output.words(
+                "{count} in {folder}",
+                &[("count", &count), ("folder", &dir.display())],
+            );
+            output.field("receipts", receipts);
             output.field("statement", id);
             let time = messages::report::utc_text(seal.time.seconds());
             let index = receipted.receipt.index;
-            output.field("block", format!("{}, entry {index}, {time}", seal.height));
-            let kept = batch.path.display();
-            output.field(
-                "opens them all",
-                format!("{kept} (keep it secret, or delete it)"),
+            let block = output.words(
+                "{height}, entry {index}, {time}",
+                &[("height", &seal.height), ("index", &index), ("time", &time)],
             );
+            output.field("block", block);
+            let kept = batch.path.display();
+            let secret = output.words("{file} (keep it secret, or delete it)", &[("file", &kept)]);
+            output.field("opens them all", secret);
         }
         Ok(Done {
             exit: Exit::Done,

@@ -11,78 +11,106 @@ pub(crate) fn write(report: &Report, file: &Path, output: &mut Output<'_>) {
         Some(evidence) => write_evidence(evidence, file, output),
         None => write_failures(report, file, output),
     }
-    output.line("checks:");
+    output.say("checks:", &[]);
     for finding in &report.findings {
         let (mark, found) = match finding.verdict {
             Verdict::Passed => ("ok", finding.found.as_str()),
             Verdict::Failed => ("FAILED", finding.found.as_str()),
             Verdict::Noted => ("note", finding.found.as_str()),
         };
-        output.line(&format!("  {mark:<7} {:<20} {found}", finding.check.name()));
+        let mark = output.padded(mark, 7);
+        let name = output.padded(finding.check.name(), 20);
+        output.line(&format!("  {mark} {name} {found}"));
     }
 }
 
 fn write_evidence(evidence: &Evidence, file: &Path, output: &mut Output<'_>) {
     if evidence.demonstration {
-        output.line("VERIFIED (DEMONSTRATION)");
-        output.line("  One party holds all keys of a demonstration network: it proves nothing.");
+        output.say("VERIFIED (DEMONSTRATION)", &[]);
+        output.say(
+            "  One party holds all keys of a demonstration network: it proves nothing.",
+            &[],
+        );
     } else {
-        output.line("VERIFIED");
+        output.say("VERIFIED", &[]);
     }
     output.field("document", file.display());
-    output.field("deposited by", depositor(evidence));
+    let depositor = depositor(evidence, output);
+    output.field("deposited by", depositor);
     output.field("subject", &evidence.subject);
     match evidence.existed_before_s {
         Some(time_s) => output.field("existed before", utc_text(time_s)),
-        None => output.field(
-            "existed before",
-            "each signer's own time below, no joint bound",
-        ),
+        None => {
+            let none = output.words("each signer's own time below, no joint bound", &[]);
+            output.field("existed before", none);
+        }
     }
     if let Some(checkpoint) = evidence.not_before {
-        output.field("made after", format!("checkpoint {checkpoint}"));
+        let after = output.words("checkpoint {hash}", &[("hash", &checkpoint)]);
+        output.field("made after", after);
     }
     if let Some(time) = evidence.declared_time {
-        output.field(
-            "declared time",
-            format!("{}, not proven", utc_text(time.seconds())),
-        );
+        let time = utc_text(time.seconds());
+        let declared = output.words("{time}, not proven", &[("time", &time)]);
+        output.field("declared time", declared);
     }
     for (position, signer) in evidence.signers.iter().enumerate() {
         let label = if position == 0 { "signed by" } else { "" };
         let time = utc_text(signer.time_s);
-        let key = format!("{}, key id {:08x}, {time}", signer.witness, signer.key_id);
-        output.field(label, format!("{} ({key})", signer.organisation));
+        let id = format!("{:08x}", signer.key_id);
+        let text = output.words(
+            "{organisation} ({name}, key id {id}, {time})",
+            &[
+                ("organisation", &signer.organisation),
+                ("name", &signer.witness),
+                ("id", &id),
+                ("time", &time),
+            ],
+        );
+        output.field(label, text);
     }
     let block_time = utc_text(evidence.block_time.seconds());
     let (height, index) = (evidence.height, evidence.index);
-    output.field(
-        "place",
-        format!("block {height} of {block_time}, entry {index}"),
+    let place = output.words(
+        "block {height} of {time}, entry {index}",
+        &[
+            ("height", &height),
+            ("time", &block_time),
+            ("index", &index),
+        ],
     );
+    output.field("place", place);
     let (network, namespace) = (&evidence.network, &evidence.namespace);
-    output.field("network", format!("{network}, namespace {namespace}"));
+    let network = output.words(
+        "{network}, namespace {namespace}",
+        &[("network", network), ("namespace", namespace)],
+    );
+    output.field("network", network);
     output.field("statement", evidence.id);
     output.field("policy", evidence.policy);
 }
 
-fn depositor(evidence: &Evidence) -> String {
+fn depositor(evidence: &Evidence, output: &Output<'_>) -> String {
     let key_id = evidence.depositor_key.fingerprint();
     if evidence.issuer == format!("key:{key_id}") {
-        format!("the holder of key {key_id}")
+        output.words("the holder of key {id}", &[("id", &key_id)])
     } else {
-        format!("{:?} in its own words (key id {key_id})", evidence.issuer)
+        let issuer = format!("{:?}", evidence.issuer);
+        let values: [(&str, &dyn std::fmt::Display); 2] = [("issuer", &issuer), ("id", &key_id)];
+        output.words("{issuer} in its own words (key id {id})", &values)
     }
 }
 
 fn write_failures(report: &Report, file: &Path, output: &mut Output<'_>) {
-    output.line("REFUSED");
+    output.say("REFUSED", &[]);
     output.field("document", file.display());
     for failure in report.failures() {
-        output.field("failed check", failure.check.name());
+        let check = output.text(failure.check.name());
+        output.field("failed check", check);
         output.field("expected", &failure.expected);
         output.field("found", &failure.found);
-        output.field("next", &failure.next_step);
+        let next = output.text(&failure.next_step);
+        output.field("next", next);
     }
 }
 

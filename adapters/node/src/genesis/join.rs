@@ -88,12 +88,17 @@ pub(super) fn join(args: &JoinArgs, output: &mut Output<'_>) -> Result<(), Strin
         }));
         return Ok(());
     }
-    output.line(&format!("{organisation} will run {name}"));
-    output.field(
-        "private keys",
-        format!("{keys} (keep them here; back them up)"),
+    output.say(
+        "{organisation} will run {name}",
+        &[("organisation", &organisation), ("name", &name)],
     );
-    output.field("encrypted", if args.encrypt { "yes" } else { "no" });
+    let kept = output.words(
+        "{folder} (keep them here; back them up)",
+        &[("folder", &keys)],
+    );
+    output.field("private keys", kept);
+    let encrypted = output.text(if args.encrypt { "yes" } else { "no" });
+    output.field("encrypted", encrypted);
     output.field("member file", &file);
     output.field("key id", member.validator.consensus.fingerprint());
     output.line(
@@ -144,7 +149,7 @@ pub(super) fn propose(args: &ProposeArgs, output: &mut Output<'_>) -> Result<(),
         return Ok(());
     }
     super::review::write(&proposal.genesis, output);
-    output.line(&format!("proposal written to {shown}"));
+    output.say("proposal written to {file}", &[("file", &shown)]);
     output.line(&format!(
         "next:  send it to all {} organisations, and read them the digest {}",
         members.len(),

@@ -55,7 +55,7 @@ pub(super) fn show(args: &ShowArgs, output: &mut Output<'_>) -> Result<(), Strin
     }
     write(genesis, output);
     if proposal {
-        output.line("every key is proven to be held by its member");
+        output.say("every key is proven to be held by its member", &[]);
         output.line("next:  if this is what you agreed on, `wutong genesis sign` with this digest");
     }
     Ok(())
@@ -104,13 +104,14 @@ pub(super) fn check(args: &CheckArgs, output: &mut Output<'_>) -> Result<(), Str
     if genesis.demonstration {
         output.line("a demonstration, which nobody signs");
     } else {
-        output.line(&format!(
-            "all {} validators signed it",
-            genesis.validators.len()
-        ));
+        let count = genesis.validators.len();
+        output.say("all {count} validators signed it", &[("count", &count)]);
     }
     if let (Some(name), Some(folder)) = (validator, &args.folder) {
-        output.line(&format!("{} holds the keys of {name}", folder.display()));
+        output.say(
+            "{folder} holds the keys of {name}",
+            &[("folder", &folder.display()), ("name", &name)],
+        );
     }
     Ok(())
 }
@@ -143,16 +144,13 @@ pub(super) fn own_validator(genesis: &Genesis, folder: &std::path::Path) -> Resu
 /// What holds, for people.
 pub(super) fn write(genesis: &Genesis, output: &mut Output<'_>) {
     let n = genesis.validators.len();
-    output.line(&format!(
-        "network {}{}",
-        genesis.network,
-        if genesis.demonstration {
-            " (DEMONSTRATION)"
-        } else {
-            ""
-        }
-    ));
-    output.line("organisations:");
+    let network: [(&str, &dyn std::fmt::Display); 1] = [("network", &genesis.network)];
+    if genesis.demonstration {
+        output.say("network {network} (DEMONSTRATION)", &network);
+    } else {
+        output.say("network {network}", &network);
+    }
+    output.say("organisations:", &[]);
     for validator in &genesis.validators {
         let key_id = validator.consensus.fingerprint();
         output.field(
@@ -160,15 +158,16 @@ pub(super) fn write(genesis: &Genesis, output: &mut Output<'_>) {
             format!("{} (key id {key_id})", validator.organisation),
         );
     }
-    output.line("what will hold:");
+    output.say("what will hold:", &[]);
     output.field("digest", digest(genesis));
     output.field("origin", &genesis.origin);
     output.field("founded", utc_text(genesis.created.seconds()));
     let (needed, faults) = (quorum(n), n - quorum(n));
-    output.field(
-        "quorum",
-        format!("{needed} of {n} decide and sign; {faults} may fail or lie"),
+    let rule = output.words(
+        "{needed} of {all} decide and sign; {faults} may fail or lie",
+        &[("needed", &needed), ("all", &n), ("faults", &faults)],
     );
+    output.field("quorum", rule);
     for fact in facts(genesis) {
         output.field("note", fact);
     }

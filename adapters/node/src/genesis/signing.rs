@@ -60,7 +60,10 @@ pub(super) fn sign(args: &SignArgs, output: &mut Output<'_>) -> Result<(), Strin
         }));
         return Ok(());
     }
-    output.line(&format!("{} signed as {name}", validator.organisation));
+    output.say(
+        "{organisation} signed as {name}",
+        &[("organisation", &validator.organisation), ("name", &name)],
+    );
     output.field("digest", signed.genesis);
     output.field("signature", &shown);
     output.line("next:  send the signature to the organisation that assembles");
@@ -113,11 +116,13 @@ pub(super) fn assemble(args: &AssembleArgs, output: &mut Output<'_>) -> Result<(
         output.json(&value);
         return Ok(());
     }
-    output.line(&format!(
-        "network {} is founded: all {} validators signed",
-        genesis.network,
-        genesis.validators.len()
-    ));
+    output.say(
+        "network {network} is founded: all {count} validators signed",
+        &[
+            ("network", &genesis.network),
+            ("count", &genesis.validators.len()),
+        ],
+    );
     output.field("digest", signatures.genesis);
     output.field("genesis", shown("genesis.cbor"));
     output.field("signatures", shown("genesis.signatures"));

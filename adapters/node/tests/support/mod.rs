@@ -3,6 +3,7 @@
     dead_code,
     unreachable_pub,
     clippy::unwrap_used,
+    clippy::print_stdout,
     reason = "each test file uses its own part"
 )]
 
