@@ -3,48 +3,21 @@
 // The lint does not see that helpers of tests are tests.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-#[path = "support/net.rs"]
-mod net;
 mod support;
 
 use bus::backup_file::{BackupItem, BackupReader, BackupWriter};
-use net::{NODES, Net, is_asked_for, wutong};
 use serde_json::Value;
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::Output;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
-use support::PATIENCE;
+use std::process::{Command, Output};
+use std::time::Instant;
+use support::load::under_load;
+use support::network::{NODES, Network};
+use support::processes::nats_is_asked_for;
+use support::{PATIENCE, WUTONG, books};
 
-/// Deposits at nodes 0 to 2 until told to stop; gives the ids that were receipted.
-fn deposit_all_the_while(net: &Net, stop: &AtomicBool, made: &AtomicU64) -> BTreeSet<String> {
-    let (mut receipted, mut number) = (BTreeSet::new(), 0);
-    while !stop.load(Ordering::Relaxed) {
-        number += 1;
-        for attempt in 0.. {
-            assert!(attempt < 200, "no node ever receipts statement {number}");
-            match net.submit((number as usize + attempt) % 3, number, 3_000) {
-                Some((200 | 201, body)) if body["receipt"].is_string() => {
-                    receipted.insert(body["id"].as_str().unwrap().to_owned());
-                    made.fetch_add(1, Ordering::Relaxed);
-                    break;
-                }
-                _ => thread::sleep(Duration::from_millis(50)),
-            }
-        }
-    }
-    receipted
-}
-
-fn wait_for_deposits(made: &AtomicU64, more: u64) {
-    let (began, first) = (Instant::now(), made.load(Ordering::Relaxed));
-    while made.load(Ordering::Relaxed) < first + more {
-        assert!(began.elapsed() < PATIENCE, "deposits do not go on");
-        thread::sleep(Duration::from_millis(10));
-    }
+fn wutong(arguments: &[&str]) -> Output {
+    Command::new(WUTONG).args(arguments).output().unwrap()
 }
 
 fn answer(output: &Output) -> Value {
@@ -59,36 +32,21 @@ fn refused(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn ids(net: &Net, i: usize) -> BTreeSet<String> {
-    let height = net.json(i, "/v1/health").1["height"].as_u64().unwrap();
-    let of_block = |height: u64| {
-        let (status, block) = net.json(i, &format!("/v1/blocks/{height}"));
-        assert_eq!(status, 200, "{block}");
-        let statements = block["statements"].as_array().unwrap().clone();
-        let id = |s: &Value| s["id"].as_str().unwrap().to_owned();
-        statements.iter().map(id).collect::<Vec<_>>()
-    };
-    (1..=height).flat_map(of_block).collect()
-}
-
 #[test]
 fn a_node_that_was_backed_up_under_load_is_lost_and_comes_back() {
-    if !is_asked_for() {
+    if !nats_is_asked_for() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let mut net = Net::found(dir.path());
-    net.start_nats();
+    let net = Network::found(dir.path());
+    net.start_servers();
     net.start_all();
     (0..NODES).for_each(|i| net.wait_until_ready(i));
     let (home, config) = (net.home(3), net.config(3));
     let file = dir.path().join("node-3.wbackup");
     let file = file.to_str().unwrap();
-    let (stop, made) = (AtomicBool::new(false), AtomicU64::new(0));
-    let mut lost = net.nodes[3].take();
-    let receipted = thread::scope(|scope| {
-        let depositor = scope.spawn(|| deposit_all_the_while(&net, &stop, &made));
-        wait_for_deposits(&made, 10);
+    let (loaded, ()) = under_load(&net, &[0, 1, 2], |load| {
+        load.wait_for(10);
         let backup = [
             "backup",
             "--config",
@@ -109,13 +67,13 @@ fn a_node_that_was_backed_up_under_load_is_lost_and_comes_back() {
         );
         assert!(refused(&wutong(&backup)).contains("there is a file already"));
         // It signs more than the backup knows, and then its disk is gone.
-        wait_for_deposits(&made, 10);
-        drop(lost.take());
+        load.wait_for(10);
+        net.kill(3);
         for folder in ["ledger", "keys", "run"] {
             fs::remove_dir_all(home.join(folder)).unwrap();
         }
         fs::remove_file(home.join("initialised")).unwrap();
-        wait_for_deposits(&made, 5);
+        load.wait_for(5);
         let restore = [
             "restore",
             "--config",
@@ -129,11 +87,9 @@ fn a_node_that_was_backed_up_under_load_is_lost_and_comes_back() {
         assert_eq!(restored["height"], made_backup["height"], "{restored}");
         assert_eq!(restored["keys"], true);
         assert!(refused(&wutong(&restore)).contains("there is a ledger already"));
-        stop.store(true, Ordering::Relaxed);
-        depositor.join().unwrap()
     });
     let height = net.json(0, "/v1/health").1["height"].as_u64().unwrap();
-    net.start(3, &[], &[]);
+    net.start(3);
     let amnesiac = net.wait(3, "/v1/health", |_, health| health["amnesiac"].is_string());
     assert_eq!(amnesiac["voting"], false, "{amnesiac}");
     // Blocks go on, and from three heights above what the others knew it votes again.
@@ -149,23 +105,15 @@ fn a_node_that_was_backed_up_under_load_is_lost_and_comes_back() {
         assert!(began.elapsed() < PATIENCE, "it never votes again: {health}");
     }
     // Its vote is needed now.
-    net.nodes[1] = None;
+    net.kill(1);
     net.wait(0, "/v1/health", |_, health| {
         health["missing"] == serde_json::json!(["validator-1"])
     });
     let (status, body) = net.submit(3, 2_000_000, 30_000).unwrap();
     assert_eq!(status, 201, "{body}");
-    net.start(1, &[], &[]);
-    net.wait_for_agreement();
-    let ledger = ids(&net, 3);
-    assert_eq!(ledger, ids(&net, 0));
-    assert!(
-        receipted.is_subset(&ledger),
-        "a receipted statement is lost"
-    );
-    let misbehavior = (0..NODES).any(|i| net.home(i).join("misbehavior").exists());
-    assert!(!misbehavior, "somebody signed two things");
-    println!("{} deposits, restored and voting", receipted.len());
+    net.start(1);
+    books::close(&net, &loaded.acknowledged);
+    println!("{} deposits, restored and voting", loaded.receipted);
 }
 
 /// A backup of node 0 at rest, in a network that a devnet founded.
@@ -316,7 +264,7 @@ fn a_backup_that_no_quorum_vouches_for_is_refused() {
 fn blocks_of_another_network_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (_, file) = of_devnet(dir.path());
-    let other = Net::found(&dir.path().join("other"));
+    let other = Network::found(&dir.path().join("other"));
     let config = other.config(0);
     let error = refused(&wutong(&["restore", "--config", &config, "--from", &file]));
     assert!(

@@ -11,9 +11,8 @@ use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use support::processes::{
-    Nodes, Process, free_ports, nats_is_asked_for, succeeds, wutong, wutong_with,
-};
+use support::network::Network;
+use support::processes::{free_ports, nats_is_asked_for, succeeds, wutong, wutong_with};
 
 const ORGANISATIONS: [(&str, &str); 4] = [
     ("a", "Bank A"),
@@ -292,7 +291,7 @@ fn one_signs_what_it_reviewed_with_keys_that_are_in_it() {
 }
 
 /// Puts together what each organisation has on its host; gives the configuration files.
-fn hosts(dir: &Path, nats_port: u16, http_port: u16) -> Nodes {
+fn hosts(dir: &Path, nats_port: u16, http_port: u16) -> Network {
     let (code, _, said) = assemble(dir, &ALL);
     assert_eq!(code, Some(0), "{said}");
     let url = format!("nats://127.0.0.1:{nats_port}");
@@ -328,7 +327,7 @@ fn hosts(dir: &Path, nats_port: u16, http_port: u16) -> Nodes {
         fs::write(&config, text).unwrap();
         configs.push(config);
     }
-    Nodes::new(configs, http_port)
+    Network::of_files(dir, configs, vec![dir.join("nats/nats.conf")])
 }
 
 fn check(dir: &Path, who: &str) -> (Option<i32>, String) {
@@ -422,8 +421,8 @@ fn four_organisations_found_a_network_and_its_receipts_are_no_demonstration() {
     let dir = dir.path();
     let (nats_port, http_port) = (free_ports(1), free_ports(4));
     propose_and_sign(dir);
-    let mut nodes = hosts(dir, nats_port, http_port);
-    let _nats = Process::nats(&dir.join("nats/nats.conf"), dir);
+    let nodes = hosts(dir, nats_port, http_port);
+    nodes.start_servers();
     nodes.start_all();
     nodes.wait_until_all_hear();
     // A depositor with an encrypted key.
@@ -470,9 +469,7 @@ fn four_organisations_found_a_network_and_its_receipts_are_no_demonstration() {
     fs::write(dir.join("deed.txt"), "another deed").unwrap();
     let (code, out, _) = wutong(dir, &verify);
     assert_eq!(code, Some(1), "{out}");
-    for i in 0..nodes.len() {
-        let node = nodes.running[i].take().unwrap();
-        node.signal("-TERM");
-        assert_eq!(node.wait().code(), Some(0));
+    for i in 0..nodes.validators() {
+        assert_eq!(nodes.terminate(i), Some(0));
     }
 }

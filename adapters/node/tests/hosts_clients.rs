@@ -11,25 +11,19 @@
 
 mod support;
 
-#[path = "support/live_nats.rs"]
-mod live_nats;
-
 use async_nats::Client;
 use futures::{FutureExt, StreamExt};
-use live_nats::{Network, is_asked_for};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use support::network::{NODES, Network};
+use support::processes::{nats_is_asked_for, wait_until};
 use support::{key, post, statement};
 
-const NODES: usize = 4;
-
 fn started(dir: &Path) -> (Network, String) {
-    let mut network = Network::found(dir, NODES);
-    network.start_nats(None);
-    (0..NODES).for_each(|i| network.start(i));
-    let name = network.wait_until_all_hear();
+    let network = Network::started(dir);
+    let name = network.name.to_string();
     (network, name)
 }
 
@@ -96,7 +90,7 @@ fn run(command: &mut Command, network: &Network) -> Vec<String> {
 
 #[test]
 fn stock_clients_of_three_languages_deposit_and_read() {
-    if !is_asked_for() {
+    if !nats_is_asked_for() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -135,13 +129,12 @@ fn stock_clients_of_three_languages_deposit_and_read() {
 /// What is asked over NATS and over HTTP is answered in the same words.
 #[test]
 fn answers_are_those_of_http() {
-    if !is_asked_for() {
+    if !nats_is_asked_for() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let (mut network, name) = started(dir.path());
-    let of_network = messages::ids::Name::try_new(&name).unwrap();
-    let lodged = |number| statement(&of_network, "public", &key("same"), number);
+    let (network, name) = started(dir.path());
+    let lodged = |number| statement(&network.name, "public", &key("same"), number);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let client = network.user("client").connect(network.nats_url());
     let client = runtime.block_on(client).unwrap();
@@ -192,9 +185,9 @@ fn answers_are_those_of_http() {
     );
     same("/v1/statements/short", "status", "short".into());
     // Two nodes are not enough: admitted, and said so with the number of HTTP.
-    network.nodes[2] = None;
-    network.nodes[3] = None;
-    live_nats::until("two are missed", || {
+    network.kill(2);
+    network.kill(3);
+    wait_until("two are missed", || {
         [0, 1].iter().all(|i| {
             let health = support::get(&format!("{}/v1/health", network.url(*i)));
             health.is_some_and(|(status, _)| status == 503)
@@ -241,7 +234,7 @@ fn refusal(answer: Option<Value>) -> Option<u64> {
 
 #[test]
 fn a_reader_of_one_namespace_reads_no_other() {
-    if !is_asked_for() {
+    if !nats_is_asked_for() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -268,8 +261,7 @@ fn a_reader_of_one_namespace_reads_no_other() {
             heard.push(reader.subscribe(subject).await.unwrap());
         }
         reader.flush().await.unwrap();
-        let of_network = messages::ids::Name::try_new(&name).unwrap();
-        let entry = statement(&of_network, "public", &key("reader"), 1).entry();
+        let entry = statement(&network.name, "public", &key("reader"), 1).entry();
         let url = format!("{}/v1/statements?wait_ms=30000", network.url(1));
         let (status, body) = tokio::task::block_in_place(|| post(&url, entry)).unwrap();
         assert_eq!(status, 201, "{body}");
@@ -359,7 +351,7 @@ fn a_reader_of_one_namespace_reads_no_other() {
 /// A client names the subject of the answer. It must not have a node speak with the node's rights.
 #[test]
 fn a_client_cannot_have_a_node_write_to_the_stream() {
-    if !is_asked_for() {
+    if !nats_is_asked_for() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();

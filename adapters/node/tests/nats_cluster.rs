@@ -1,4 +1,4 @@
-//! A network over a cluster of three NATS servers, of which one dies.
+//! A network over a cluster of three NATS servers, of which one dies, comes back, and then another.
 //!
 //! Runs when the environment variable `WUTONG_LIVE` names `nats`; `nats-server` must be installed
 //! then.
@@ -9,109 +9,78 @@
 mod support;
 
 use async_nats::jetstream;
-use std::path::Path;
 use std::time::{Duration, Instant};
-use support::PATIENCE;
-use support::processes::{Process, free_ports, init, nats_is_asked_for};
+use support::load::under_load;
+use support::network::Network;
+use support::processes::nats_is_asked_for;
+use support::{PATIENCE, books};
 
-/// Password of a user, as the configuration has it.
-fn password(dir: &Path, user: &str) -> String {
-    let conf = std::fs::read_to_string(dir.join("net/nats-0.conf")).unwrap();
-    let line = conf
-        .lines()
-        .find(|l| l.contains(&format!("user: \"{user}\"")));
-    let password = line.unwrap().split("password: \"").nth(1).unwrap();
-    password.split('"').next().unwrap().to_owned()
-}
-
-/// What the cluster says of the stream, once it has so many messages and a leader.
+/// Asks the cluster about the stream of events until what it says meets a condition.
 async fn stream(
-    context: &jetstream::Context,
-    name: &str,
-    messages: u64,
+    network: &Network,
+    what: &str,
+    met: impl Fn(&jetstream::stream::Info) -> bool,
 ) -> jetstream::stream::Info {
+    let client = network.user("validator-0").connect(network.server_urls());
+    let context = jetstream::new(client.await.unwrap());
+    let name = books::stream_name(network);
     let began = Instant::now();
     let mut last = String::new();
     while began.elapsed() < PATIENCE {
-        match context.get_stream(name).await {
-            Ok(stream) => {
-                let info = stream.cached_info().clone();
-                let led = info.cluster.as_ref().is_some_and(|c| c.leader.is_some());
-                if led && info.state.messages >= messages {
-                    return info;
-                }
-                last = format!("{info:?}");
-            }
+        match context.get_stream(&name).await {
+            Ok(stream) if met(stream.cached_info()) => return stream.cached_info().clone(),
+            Ok(stream) => last = format!("{:?}", stream.cached_info()),
             Err(error) => last = error.to_string(),
         }
         tokio::time::sleep(Duration::from_millis(50)).await; // between two looks
     }
-    panic!("the stream never had {messages} messages and a leader: {last}");
+    panic!("{what} never came: {last}");
+}
+
+/// The server that leads the stream, if one does.
+fn leader(info: &jetstream::stream::Info) -> Option<usize> {
+    let leader = info.cluster.as_ref()?.leader.as_ref()?;
+    leader.strip_prefix("nats-")?.parse().ok()
+}
+
+/// Whether all three servers have what the stream has.
+fn is_whole(info: &jetstream::stream::Info) -> bool {
+    let replicas = info.cluster.as_ref().map(|c| &c.replicas);
+    let whole = replicas.is_some_and(|r| r.len() == 2 && r.iter().all(|r| r.current && !r.offline));
+    whole && leader(info).is_some()
 }
 
 #[test]
-fn three_servers_keep_each_event_and_one_may_die() {
+fn three_servers_keep_each_event_and_one_after_the_other_dies() {
     if !nats_is_asked_for() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let dir = dir.path();
-    // Three ports for clients and three for the servers themselves.
-    let (nats_port, http_port) = (free_ports(6), free_ports(4));
-    let (mut nodes, network) = init(dir, nats_port, http_port, &["--nats-cluster", "3"]);
-    let mut servers: Vec<Option<Process>> = (0..3)
-        .map(|i| Some(Process::nats(&dir.join(format!("net/nats-{i}.conf")), dir)))
-        .collect();
-    nodes.start_all();
-    nodes.wait_until_all_hear();
-    let (status, body) = nodes.submit(&network, 1, 1, 30_000).unwrap();
-    assert_eq!(status, 201, "{body}");
+    let network = Network::started_with(dir.path(), &["--nats-cluster", "3"]);
+    assert_eq!(network.server_urls().len(), 3);
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let user = password(dir, "validator-0");
-    let urls: Vec<String> = (0..3)
-        .map(|i| format!("nats://127.0.0.1:{}", nats_port + i))
-        .collect();
-    let client = runtime.block_on(async {
-        let options =
-            async_nats::ConnectOptions::with_user_and_password("validator-0".into(), user)
-                .custom_inbox_prefix("_INBOX.validator-0");
-        options.connect(urls).await.unwrap()
-    });
-    let context = {
-        let _inside = runtime.enter();
-        jetstream::new(client)
+    let wait = |what, met: fn(&jetstream::stream::Info) -> bool| {
+        runtime.block_on(stream(&network, what, met))
     };
-    let name = format!("WUTONG_{}_EVENTS", network.as_str().replace('-', "_"));
-    let info = runtime.block_on(stream(&context, &name, 1));
-    assert_eq!(info.config.num_replicas, 3);
-    let cluster = info.cluster.unwrap();
-    assert_eq!(cluster.replicas.len(), 2, "{cluster:?}");
-    // The server that leads the stream dies.
-    let leader = cluster.leader.unwrap();
-    let place: usize = leader.strip_prefix("nats-").unwrap().parse().unwrap();
-    drop(servers[place].take());
-    let began = Instant::now();
-    for number in 2..=5 {
-        let node = number as usize % nodes.len();
-        let answer = nodes.submit(&network, node, number, 30_000);
-        // Nodes at that server go to another: until then a quorum may be missing for a moment.
-        let committed = |answer: &Option<(u16, serde_json::Value)>| {
-            answer
-                .as_ref()
-                .is_some_and(|(_, body)| body["receipt"].is_string())
-        };
-        let mut answer = answer;
-        while !committed(&answer) {
-            assert!(began.elapsed() < PATIENCE, "{answer:?}");
-            answer = nodes.submit(&network, node, number, 30_000);
-        }
-    }
-    let took = began.elapsed();
-    let info = runtime.block_on(stream(&context, &name, 5));
-    assert_eq!(info.state.messages, 5, "each event once");
-    assert_ne!(info.cluster.unwrap().leader.unwrap(), leader);
+    let (loaded, ()) = under_load(&network, &[0, 1, 2, 3], |load| {
+        load.wait_for(5);
+        let info = wait("a stream on three servers", is_whole);
+        assert_eq!(info.config.num_replicas, 3);
+        // The one that leads the stream dies; once it is back and has all, another dies.
+        let first = leader(&info).unwrap();
+        network.kill_server(first);
+        println!("nats-{first} died; ten deposits {:?}", load.wait_for(10));
+        network.start_server(first);
+        wait("the first one back", is_whole);
+        let second = (first + 1) % 3;
+        network.kill_server(second);
+        println!("nats-{second} died; ten deposits {:?}", load.wait_for(10));
+    });
+    // Two of three are left.
+    let (books, began) = (books::close(&network, &loaded.acknowledged), Instant::now());
     println!(
-        "four deposits in {took:?} after {leader} died; events {:?}",
+        "{} deposits, events there {:?}",
+        books.ids.len(),
         began.elapsed()
     );
 }

@@ -3,13 +3,12 @@
 // The lint does not see that helpers of tests are tests.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-#[path = "support/net.rs"]
-mod net;
 mod support;
 
-use net::{NODES, Net, is_asked_for};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use support::network::{NODES, Network};
+use support::processes::nats_is_asked_for;
 use support::{Devnet, get};
 
 /// Sum of the series of a metric in a text that was scraped; none when there is no series.
@@ -91,26 +90,26 @@ fn a_devnet_is_measured_and_says_when_it_cannot_decide() {
 
 #[test]
 fn a_node_without_its_server_says_so_and_logs_tell_who_speaks() {
-    if !is_asked_for() {
+    if !nats_is_asked_for() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let mut net = Net::found(dir.path());
+    let net = Network::found(dir.path());
     let secret = "a-password-of-nobody";
     let quiet = [("WUTONG_NATS_USER", "me"), ("WUTONG_NATS_PASSWORD", secret)];
     let loud = [&quiet[..], &[("RUST_LOG", "debug")]].concat();
-    net.start(0, &["--log-format", "json"], &loud);
-    (1..NODES).for_each(|i| net.start(i, &[], &quiet));
+    net.start_with(0, &["--log-format", "json"], &loud);
+    (1..NODES).for_each(|i| net.start_with(i, &[], &quiet));
     let down = net.wait(0, "/readyz", |status, ready| {
         status == 503 && codes(ready).contains(&"nats-not-connected")
     });
-    let server = format!("NATS not connected: nats://127.0.0.1:{}", net.nats_port);
+    let server = format!("NATS not connected: {}", net.nats_url());
     assert!(down.to_string().contains(&server), "{down}");
     assert_eq!(
         sum(&scrape(&net.url(0)), "wutong_nats_connected"),
         Some(0.0)
     );
-    net.start_nats();
+    net.start_open_server();
     (0..NODES).for_each(|i| net.wait_until_ready(i));
     let (status, body) = net.submit(0, 1, 30_000).unwrap();
     assert_eq!(status, 201, "{body}");
@@ -122,12 +121,12 @@ fn a_node_without_its_server_says_so_and_logs_tell_who_speaks() {
     }
     assert!(text.contains("node=\"validator-0\""), "{text}");
     // Two gone: the node that is left says so.
-    net.nodes[2] = None;
-    net.nodes[3] = None;
+    net.kill(2);
+    net.kill(3);
     let ready = net.wait(0, "/readyz", |status, _| status == 503);
     assert_eq!(codes(&ready), ["no-quorum"]);
-    let network = net.json(0, "/v1/health").1["network"].clone();
-    let log = std::fs::read_to_string(net.log(0)).unwrap();
+    let network = net.name.as_str();
+    let log = net.log(0);
     assert!(log.lines().count() > 10, "debug shows little: {log}");
     for line in log.lines() {
         let line: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
@@ -138,8 +137,8 @@ fn a_node_without_its_server_says_so_and_logs_tell_who_speaks() {
         );
     }
     assert!(!log.contains(secret), "the log tells the password");
-    let text = std::fs::read_to_string(net.log(1)).unwrap();
-    let speaker = format!("{}/validator-1 ", network.as_str().unwrap());
+    let text = net.log(1);
+    let speaker = format!("{network}/validator-1 ");
     assert!(
         text.lines().any(|line| line.starts_with(&speaker)),
         "{text}"

@@ -3,11 +3,8 @@
 // The lint does not see that helpers of tests are tests.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-#[path = "support/net.rs"]
-mod net;
 mod support;
 
-use net::{NODES, Net, is_asked_for};
 use observability_names as names;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
@@ -20,6 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use support::PATIENCE;
+use support::network::{NODES, Network};
+use support::processes::nats_is_asked_for;
 use tonic::{Request, Response, Status};
 
 /// A span as the collector got it.
@@ -88,27 +87,25 @@ fn by_node(spans: &[Seen]) -> BTreeMap<&str, BTreeSet<&str>> {
 
 #[test]
 fn a_deposit_is_one_trace_across_four_nodes() {
-    if !is_asked_for() {
+    if !nats_is_asked_for() {
         return;
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let kept = Kept::default();
     let endpoint = collect(&runtime, kept.clone());
     let dir = tempfile::tempdir().unwrap();
-    let mut net = Net::found(dir.path());
-    net.start_nats();
+    let net = Network::found(dir.path());
+    net.start_open_server();
     // Only what a client traces is traced: nothing else would be kept at a ratio of 0.
     let traced = [
         ("WUTONG_OTLP_ENDPOINT", &*endpoint),
         ("WUTONG_OTLP_SAMPLE_RATIO", "0"),
     ];
-    (0..NODES).for_each(|i| net.start(i, &[], &traced));
+    (0..NODES).for_each(|i| net.start_with(i, &[], &traced));
     (0..NODES).for_each(|i| net.wait_until_ready(i));
     let (status, body) = net.submit(1, 1, 30_000).unwrap();
     assert_eq!(status, 201, "{body}");
-    let network = net.json(0, "/v1/health").1["network"].clone();
-    let network = messages::ids::Name::try_new(network.as_str().unwrap()).unwrap();
-    let entry = support::statement(&network, "public", &support::key("traces"), 2).entry();
+    let entry = support::statement(&net.name, "public", &support::key("traces"), 2).entry();
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let url = format!("{}/v1/statements?wait_ms=30000", net.url(0));
     let status = runtime.block_on(async {

@@ -6,12 +6,11 @@
 // The lint does not see that helpers of tests are tests.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-#[path = "support/net.rs"]
-mod net;
 mod support;
 
-use net::{NODES, Net, is_asked_for};
 use std::time::Instant;
+use support::network::{NODES, Network};
+use support::processes::nats_is_asked_for;
 
 /// Deposits of one run.
 const DEPOSITS: u64 = 6_000;
@@ -21,8 +20,8 @@ const CLIENTS: u64 = 128;
 /// Deposits a second with a sample ratio; none: nothing is traced.
 fn rate(ratio: Option<&str>) -> f64 {
     let dir = tempfile::tempdir().unwrap();
-    let mut net = Net::found(dir.path());
-    net.start_nats();
+    let net = Network::found(dir.path());
+    net.start_open_server();
     let traced = ratio.map(|ratio| {
         [
             ("WUTONG_OTLP_ENDPOINT", "http://127.0.0.1:9"),
@@ -30,12 +29,10 @@ fn rate(ratio: Option<&str>) -> f64 {
         ]
     });
     let environment = traced.as_ref().map_or(&[][..], |pairs| &pairs[..]);
-    (0..NODES).for_each(|i| net.start(i, &[], environment));
+    (0..NODES).for_each(|i| net.start_with(i, &[], environment));
     (0..NODES).for_each(|i| net.wait_until_ready(i));
-    let network = net.json(0, "/v1/health").1["network"].clone();
-    let network = messages::ids::Name::try_new(network.as_str().unwrap()).unwrap();
     let key = support::key("costs");
-    let signed = (0..DEPOSITS).map(|i| support::statement(&network, "public", &key, i).entry());
+    let signed = (0..DEPOSITS).map(|i| support::statement(&net.name, "public", &key, i).entry());
     let entries: Vec<Vec<u8>> = signed.collect();
     let urls: Vec<String> = (0..NODES)
         .map(|i| format!("{}/v1/statements?wait_ms=60000", net.url(i)))
@@ -65,7 +62,7 @@ fn rate(ratio: Option<&str>) -> f64 {
 
 #[test]
 fn rates_without_and_with_traces() {
-    if !is_asked_for() || std::env::var_os("WUTONG_MEASURE").is_none() {
+    if !nats_is_asked_for() || std::env::var_os("WUTONG_MEASURE").is_none() {
         println!("not measured: WUTONG_MEASURE is not set");
         return;
     }

@@ -7,7 +7,11 @@
     reason = "each test file uses its own part"
 )]
 
+pub mod books;
+pub mod load;
+pub mod network;
 pub mod processes;
+pub mod proxy;
 
 use messages::deposit::{Deposit, DigestAlgorithm, Lodged};
 use messages::hash::Hash;
@@ -191,26 +195,31 @@ impl Drop for Devnet {
     }
 }
 
-/// A current-thread runtime for one blocking request.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future)
+thread_local! {
+    /// For requests one by one; each has a connection of its own, for nodes come and go.
+    static BLOCKING: (tokio::runtime::Runtime, reqwest::Client) = {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(40))
+            .pool_max_idle_per_host(0)
+            .build();
+        (runtime.unwrap(), client.unwrap())
+    };
 }
 
 /// GET; status and body, none when nobody answers.
 pub fn get(url: &str) -> Option<(u16, String)> {
-    block_on(async {
-        let answer = client().get(url).send().await.ok()?;
-        Some((answer.status().as_u16(), answer.text().await.ok()?))
+    BLOCKING.with(|(runtime, client)| {
+        runtime.block_on(async {
+            let answer = client.get(url).send().await.ok()?;
+            Some((answer.status().as_u16(), answer.text().await.ok()?))
+        })
     })
 }
 
 /// POST; status and body, none when nobody answers.
 pub fn post(url: &str, body: Vec<u8>) -> Option<(u16, Value)> {
-    block_on(post_async(&client(), url, body))
+    BLOCKING.with(|(runtime, client)| runtime.block_on(post_async(client, url, body)))
 }
 
 pub fn client() -> reqwest::Client {

@@ -1,11 +1,10 @@
-//! Nodes and NATS servers as processes of their own.
+//! Processes that end with the test, free ports for them, and commands that run to their end.
 
-use super::{PATIENCE, WUTONG, get, key, post, statement};
-use messages::ids::Name;
-use serde_json::Value;
+use super::{PATIENCE, WUTONG};
 use std::ffi::OsStr;
+use std::fs::File;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::thread;
@@ -30,48 +29,40 @@ pub fn wait_until(what: &str, met: impl Fn() -> bool) {
     }
 }
 
-/// So many free ports in a row, which no other test of this process gets.
+/// So many free ports in a row, which no other test of this process gets: below those that the
+/// system hands out by itself. `WUTONG_TEST_PORTS` names the first of a thousand to take them from.
 pub fn free_ports(count: u16) -> u16 {
-    static NEXT: Mutex<u16> = Mutex::new(0);
-    let mut next = NEXT.lock().unwrap();
-    if *next == 0 {
-        *next = 25_000 + (std::process::id() % 24) as u16 * 32;
-    }
-    for _ in 0..200 {
-        let first = *next;
-        *next += count;
-        if (first..first + count).all(|p| TcpListener::bind(("127.0.0.1", p)).is_ok()) {
-            return first;
+    const PER_PROCESS: u16 = 100;
+    static TAKEN: Mutex<u16> = Mutex::new(0);
+    let asked = std::env::var("WUTONG_TEST_PORTS").ok();
+    let asked = asked.map(|port| port.parse().expect("WUTONG_TEST_PORTS is a port"));
+    let (first, blocks) = asked.map_or((16_000, 150), |first: u16| (first, 10));
+    let own = first + (std::process::id() % blocks) as u16 * PER_PROCESS;
+    let end = first + blocks as u16 * PER_PROCESS;
+    let mut taken = TAKEN.lock().unwrap();
+    for _ in 0..500 {
+        let mut candidate = own + *taken;
+        if candidate + count > end {
+            (candidate, *taken) = (own, 0);
+        }
+        *taken += count;
+        let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+        if (candidate..candidate + count).all(is_free) {
+            return candidate;
         }
     }
-    panic!("no {count} free ports in a row");
+    panic!("no {count} free ports in a row from {first} on");
 }
 
 /// A process that is killed when it is dropped.
 pub struct Process(Child);
 
 impl Process {
-    /// Starts `nats-server` with a configuration, in the folder `dir`.
-    pub fn nats(conf: &Path, dir: &Path) -> Self {
-        let child = Command::new("nats-server")
-            .arg("-c")
-            .arg(conf)
-            .current_dir(dir)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        Self(child.expect("WUTONG_LIVE names nats, so nats-server must be installed"))
-    }
-
-    /// Starts `wutong node`.
-    pub fn node(config: &Path) -> Self {
-        let child = Command::new(WUTONG)
-            .args(["node", "--config"])
-            .arg(config)
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .spawn();
-        Self(child.unwrap())
+    /// Starts a command, whose words for people go to the end of a file.
+    pub fn start(command: &mut Command, log: &Path) -> Self {
+        let log = File::options().create(true).append(true).open(log);
+        let child = command.stdout(Stdio::null()).stderr(log.unwrap()).spawn();
+        Self(child.unwrap_or_else(|e| panic!("{command:?}: {e}")))
     }
 
     /// Sends a signal, such as `-TERM`.
@@ -81,11 +72,16 @@ impl Process {
         assert!(sent.unwrap().success(), "kill {name} {id}");
     }
 
+    /// How it ended, if it did.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.0.try_wait().unwrap()
+    }
+
     /// Waits until it ends.
     pub fn wait(mut self) -> ExitStatus {
         let began = Instant::now();
         loop {
-            if let Some(status) = self.0.try_wait().unwrap() {
+            if let Some(status) = self.ended() {
                 return status;
             }
             assert!(began.elapsed() < PATIENCE, "the process never ends");
@@ -131,127 +127,4 @@ pub fn succeeds<A: AsRef<OsStr>>(dir: &Path, arguments: &[A]) -> String {
     let (code, out, said) = wutong(dir, arguments);
     assert_eq!(code, Some(0), "{out}{said}");
     out
-}
-
-/// Nodes by their configuration files; those at `None` are down.
-pub struct Nodes {
-    configs: Vec<PathBuf>,
-    http_port: u16,
-    pub running: Vec<Option<Process>>,
-}
-
-impl Nodes {
-    /// Nodes that listen at `http_port` and those after it.
-    pub fn new(configs: Vec<PathBuf>, http_port: u16) -> Self {
-        Self {
-            running: configs.iter().map(|_| None).collect(),
-            configs,
-            http_port,
-        }
-    }
-
-    pub fn len(&self) -> usize {
-        self.configs.len()
-    }
-
-    pub fn start(&mut self, i: usize) {
-        self.running[i] = Some(self.spawn(i));
-    }
-
-    /// Starts node `i` for somebody else to keep.
-    pub fn spawn(&self, i: usize) -> Process {
-        Process::node(&self.configs[i])
-    }
-
-    pub fn start_all(&mut self) {
-        (0..self.len()).for_each(|i| self.start(i));
-    }
-
-    pub fn url(&self, i: usize) -> String {
-        format!("http://127.0.0.1:{}", self.http_port + i as u16)
-    }
-
-    /// Health of a node; null when it does not answer.
-    pub fn health(&self, i: usize) -> Value {
-        let answer = get(&format!("{}/v1/health", self.url(i)));
-        answer.map_or(Value::Null, |(_, body)| {
-            serde_json::from_str(&body).unwrap_or(Value::Null)
-        })
-    }
-
-    /// Whether a node has heard every other.
-    pub fn hears_all(&self, i: usize) -> bool {
-        let answer = get(&format!("{}/v1/validators", self.url(i)));
-        let body = answer.map(|(_, body)| body).unwrap_or_default();
-        let value: Value = serde_json::from_str(&body).unwrap_or(Value::Null);
-        let heard = |v: &Value| v["own"] == true || v["silent_ms"].is_u64();
-        let validators = value["validators"].as_array();
-        validators.is_some_and(|all| all.len() == self.len() && all.iter().all(heard))
-    }
-
-    pub fn wait_until_all_hear(&self) {
-        wait_until("hearing one another", || {
-            (0..self.len()).all(|i| self.hears_all(i))
-        });
-    }
-
-    /// Waits until all hold and published the same.
-    pub fn wait_for_agreement(&self) {
-        wait_until("agreement", || {
-            let heads: Vec<Value> = (0..self.len()).map(|i| self.health(i)).collect();
-            let same = |field: &str| heads.iter().all(|h| h[field] == heads[0][field]);
-            let published = heads[0]["published"] == heads[0]["height"];
-            heads[0]["height"].is_u64() && same("height") && same("log_root") && published
-        });
-    }
-
-    /// Ids of all statements in the ledger of a node, in order.
-    pub fn ledger(&self, i: usize) -> Vec<String> {
-        let height = self.health(i)["height"].as_u64().unwrap();
-        let mut ids = Vec::new();
-        for height in 1..=height {
-            let (status, body) = get(&format!("{}/v1/blocks/{height}", self.url(i))).unwrap();
-            assert_eq!(status, 200, "{body}");
-            let block: Value = serde_json::from_str(&body).unwrap();
-            let statements = block["statements"].as_array().unwrap();
-            let id = |s: &Value| s["id"].as_str().unwrap().to_owned();
-            ids.extend(statements.iter().map(id));
-        }
-        ids
-    }
-
-    /// Submits statement `number` to a node; none when nobody answers.
-    pub fn submit(
-        &self,
-        network: &Name,
-        i: usize,
-        number: u64,
-        wait_ms: u64,
-    ) -> Option<(u16, Value)> {
-        let entry = statement(network, "public", &key("processes"), number).entry();
-        post(
-            &format!("{}/v1/statements?wait_ms={wait_ms}", self.url(i)),
-            entry,
-        )
-    }
-}
-
-/// Folder, nodes and network of `wutong init`.
-pub fn init(dir: &Path, nats_port: u16, http_port: u16, more: &[&str]) -> (Nodes, Name) {
-    let (nats, http) = (
-        format!("nats://127.0.0.1:{nats_port}"),
-        format!("127.0.0.1:{http_port}"),
-    );
-    let arguments = [
-        "init", "--nats", &nats, "--http", &http, "--out", "net", "--json",
-    ];
-    let made = succeeds(dir, &[&arguments[..], more].concat());
-    let made: Value = serde_json::from_str(&made).unwrap();
-    let network = Name::try_new(made["network"].as_str().unwrap()).unwrap();
-    let files = made["nodes"].as_array().unwrap();
-    let configs = files
-        .iter()
-        .map(|f| dir.join(f.as_str().unwrap()))
-        .collect();
-    (Nodes::new(configs, http_port), network)
 }
