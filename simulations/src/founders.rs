@@ -25,6 +25,8 @@ pub struct Founders {
     pub policy: Policy,
     /// Keys of the validators, by place.
     pub keys: Vec<NodeKeys>,
+    /// Names of the observers, who have no keys.
+    pub observers: Vec<Name>,
     /// What keyed hashes are made with in a world without real keys.
     pub secret: Hash,
     /// Judges what validators sign.
@@ -114,6 +116,9 @@ impl Founders {
             genesis: Arc::new(genesis),
             policy,
             keys: (0..plan.nodes).map(|node| signing.keys_of(node)).collect(),
+            observers: (plan.nodes..plan.nodes + plan.observers)
+                .map(node_name)
+                .collect(),
             secret,
             verifier,
         }

@@ -79,15 +79,21 @@ pub struct People {
 }
 
 impl People {
-    /// The validators of a plan and the twins of some: `twins` are the validators that run twice.
+    /// The validators of a plan, the twins of some, and observers: `twins` are the validators that
+    /// run twice, observers have the numbers after those of the validators.
     pub fn new(plan: &Plan, twins: &[NodeIndex]) -> Self {
         let mut dice = Dice::new(plan.seed, "camps");
         let mut validators: Vec<NodeIndex> = (0..plan.nodes).collect();
         validators.extend(twins);
+        let observers = plan.nodes..plan.nodes + plan.observers;
+        validators.extend(observers.clone());
         // 0 hears the originals, 1 their twins, 2 both. More twins than may fail split the others.
         let beyond = twins.len() > crate::plan::faulty_max(plan.nodes);
         let mut others = 0;
         let camp_of = |process: usize| {
+            if observers.contains(&validators[process]) {
+                return 2;
+            }
             if process >= plan.nodes {
                 return 1;
             }
@@ -114,7 +120,7 @@ impl People {
                 .clone()
                 .map(|to| all.clone().map(|from| hears(to, from)).collect())
                 .collect(),
-            names: (0..plan.nodes).map(crate::founders::node_name).collect(),
+            names: (0..observers.end).map(crate::founders::node_name).collect(),
             validators,
         }
     }

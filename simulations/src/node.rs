@@ -284,8 +284,8 @@ impl SimNode {
         NodePorts {
             genesis: founders.genesis.clone(),
             name: node_name(validator),
-            keys: Some(founders.keys[validator].clone()),
-            observers: Vec::new(),
+            keys: founders.keys.get(validator).cloned(),
+            observers: founders.observers.clone(),
             disk_free: Arc::new(|| None),
             verifier: founders.verifier.clone(),
             statements: Arc::new(RememberingChecker::default()),
@@ -295,7 +295,9 @@ impl SimNode {
             bodies: disk.clone(),
             store: disk,
             events: publishes.then_some(sink as Arc<dyn EventSink>),
-            amnesiac: standing.is_amnesiac.then(|| "the disk was lost".into()),
+            // An observer signed nothing that it could have forgotten.
+            amnesiac: (standing.is_amnesiac && validator < founders.keys.len())
+                .then(|| "the disk was lost".into()),
             floor: standing.floor,
             on_floor: self.on_floor(life),
             timeouts: EngineTimeouts::default(),

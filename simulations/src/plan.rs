@@ -31,6 +31,9 @@ pub struct Plan {
     pub seed: u64,
     /// Validators.
     pub nodes: usize,
+    /// Nodes that follow and do not vote.
+    #[serde(default)]
+    pub observers: usize,
     /// Who gives turns.
     pub driver: Driver,
     /// Everything is signed with Ed25519 and not with a keyed hash.
@@ -164,6 +167,12 @@ impl AdversaryKind {
 }
 
 impl Plan {
+    /// Processes that run: validators, the twins of some, and observers, numbered in this order.
+    pub fn processes(&self) -> usize {
+        let twins = |a: &&AdversaryPlan| a.kind == AdversaryKind::Twins;
+        self.nodes + self.adversaries.iter().filter(twins).count() + self.observers
+    }
+
     /// Whether the validator at a place is honest.
     pub fn is_honest(&self, node: NodeIndex) -> bool {
         self.adversaries.iter().all(|a| a.node != node)

@@ -157,9 +157,9 @@ fn check(plan: &Plan) -> Result<(), String> {
         if planned
             .fault
             .greatest_node()
-            .is_some_and(|n| n >= plan.nodes)
+            .is_some_and(|n| n >= plan.processes())
         {
-            let (fault, nodes) = (&planned.fault, plan.nodes);
+            let (fault, nodes) = (&planned.fault, plan.processes());
             return Err(format!(
                 "plan.faults: {fault:?} names a node beyond the {nodes} there are"
             ));

@@ -6,6 +6,7 @@
 //! | `wutong.<network>.v1.tx.status` | an id in hexadecimal | JSON: where the statement stands |
 //! | `wutong.<network>.v1.tx.receipt` | an id in hexadecimal | the receipt (C2SP tlog-proof) |
 //! | `wutong.<network>.v1.tx.lookup` | JSON: `value`, `from`, `count` | JSON, as `GET /v1/lookup` |
+//! | `wutong.<network>.v1.tx.events`, `.tx.events.<namespace>` | JSON: `height` or `after`, `count` | JSON: events with receipts, made anew from the ledger |
 //!
 //! All nodes of a network share a queue group, so that any one of them answers. A refusal has the
 //! headers of the service protocol, its number that of HTTP, and problem details as its body.
@@ -14,6 +15,7 @@
 //! may have rights that the client has not: it must not speak where the client wants it to.
 
 mod answers;
+mod events;
 mod requests;
 
 use crate::server::Server;
@@ -185,13 +187,15 @@ async fn announce(
     let mut requests = Requests::new();
     for verb in Verb::ALL {
         let about = HashMap::from([("payload".into(), verb.payload().into())]);
-        let endpoint: Endpoint = service
-            .endpoint_builder()
-            .name(verb.name())
-            .metadata(about)
-            .add(api_subject(&options.network, verb.name()))
-            .await?;
-        requests.push(endpoint.map(move |request| (verb, request)).boxed());
+        for subject in verb.subjects(&options.network) {
+            let endpoint: Endpoint = service
+                .endpoint_builder()
+                .name(verb.name())
+                .metadata(about.clone())
+                .add(subject)
+                .await?;
+            requests.push(endpoint.map(move |request| (verb, request)).boxed());
+        }
     }
     Ok((service, requests))
 }
@@ -210,7 +214,7 @@ async fn serve(mut requests: Requests, node: Arc<dyn NodeApi>, shared: Arc<Share
         }
         let room = match verb {
             Verb::Submit => &submissions,
-            Verb::Status | Verb::Receipt | Verb::Lookup => &queries,
+            Verb::Status | Verb::Receipt | Verb::Lookup | Verb::Events => &queries,
         };
         let Ok(room) = room.clone().try_acquire_owned() else {
             shared.refused.add(verb);

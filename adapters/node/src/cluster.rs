@@ -1,17 +1,20 @@
 //! All validators of a trial network in one process.
 
 use crate::board::Board;
-use crate::hub::Hub;
+use crate::bridged::Bridges;
+use crate::hub::{Hub, Links};
 use crate::operations::Linked;
 use crate::trial::TrialNetwork;
 use crate::validator::{OnHalt, Surroundings, Validator};
 use actix_rt::System;
 use actors::NodeHandle;
 use adapters_http::{Console, DevnetState};
+use adapters_nats::Server;
 use bus::ports::EventSink;
 use messages::ports::SignatureChecker;
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -20,6 +23,8 @@ pub(crate) struct ClusterOptions {
     /// Address of validator 0's HTTP; validator i listens on port + i (port 0: any free ones).
     /// None: no HTTP.
     pub(crate) http: Option<SocketAddr>,
+    /// The server that carries the links; none for the in-process bus.
+    pub(crate) nats: Option<Server>,
     /// Takes events.
     pub(crate) events: Option<Arc<dyn EventSink>>,
     /// What the consoles of a devnet show and order. None: consoles without buttons.
@@ -57,8 +62,12 @@ impl Cluster {
             .map(|i| options.http.map(|base| address(base, i)).transpose())
             .collect::<Result<Vec<_>, _>>()?;
         let hub = Hub::default();
+        let links: Arc<dyn Links> = match &options.nats {
+            Some(server) => Arc::new(bridges(&runtime, &network, server)?),
+            None => Arc::new(hub.clone()),
+        };
         let around = Surroundings {
-            links: Arc::new(hub.clone()),
+            links,
             observers: Vec::new(),
             runtime: runtime.handle().clone(),
             events: options.events,
@@ -225,4 +234,24 @@ pub(crate) fn actix_system() -> Result<System, String> {
     system
         .recv()
         .map_err(|_| "the actor system did not start".into())
+}
+
+/// How long a server may take to be reached.
+const REACHED: Duration = Duration::from_secs(10);
+
+/// Links over a server that is there.
+fn bridges(runtime: &Runtime, network: &TrialNetwork, server: &Server) -> Result<Bridges, String> {
+    let _inside = runtime.enter();
+    let bridges = Bridges::of_trial(network, server)?;
+    let reached = async {
+        while !bridges.are_connected() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let reached = runtime.block_on(async { tokio::time::timeout(REACHED, reached).await });
+    reached.map_err(|_| {
+        let shown = server.shown();
+        format!("{shown}: no server answers\nnext:  start one: nats-server -a 127.0.0.1")
+    })?;
+    Ok(bridges)
 }

@@ -48,6 +48,7 @@ pub(crate) fn run(args: &DemoArgs, output: &mut Output<'_>) -> Result<(), String
     let cluster = Cluster::start(
         network,
         ClusterOptions {
+            nats: None,
             statements: Arc::new(BatchedZip215),
             http: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
             events: None,

@@ -126,6 +126,7 @@ fn serve(args: &RunArgs, output: &mut Output<'_>) -> Result<(), String> {
     });
     let (board, ordered) = Board::new(&network);
     let options = ClusterOptions {
+        nats: None,
         statements: Arc::new(BatchedZip215),
         http: Some(args.http),
         events: sink,

@@ -3,6 +3,7 @@
 mod backup;
 mod bench;
 mod board;
+mod bridged;
 mod cluster;
 mod config;
 mod control;

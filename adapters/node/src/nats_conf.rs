@@ -71,7 +71,11 @@ pub(crate) fn users(genesis: &Genesis, observers: &[Name]) -> Result<Vec<User>, 
         Ok(User::new(&format!("api-{name}"))?
             .publishes("_INBOX.>")
             .subscribes("$SRV.>")
-            .subscribes(format!("{} {QUEUE_GROUP}", api_subject(network, "*"))))
+            .subscribes(format!("{} {QUEUE_GROUP}", api_subject(network, "*")))
+            .subscribes(format!(
+                "{} {QUEUE_GROUP}",
+                api_subject(network, "events.*")
+            )))
     };
     let mut users = Vec::new();
     for validator in &genesis.validators {
@@ -82,12 +86,11 @@ pub(crate) fn users(genesis: &Genesis, observers: &[Name]) -> Result<Vec<User>, 
         users.push(linked(observer)?);
         users.push(answers(observer)?);
     }
-    users.push(
-        User::new("client")?
-            .publishes(api_subject(network, ">"))
-            .publishes("$SRV.>")
-            .asks(),
-    );
+    let verbs = ["submit", "status", "receipt", "lookup"];
+    let client = verbs.iter().fold(User::new("client")?, |user, verb| {
+        user.publishes(api_subject(network, verb))
+    });
+    users.push(client.publishes("$SRV.>").asks());
     users.push(reader(network, None)?);
     for namespace in &genesis.namespaces {
         users.push(reader(network, Some(&namespace.name))?);
@@ -107,7 +110,15 @@ fn reader(network: &Name, namespace: Option<&Name>) -> Result<User, String> {
         ),
         None => ("events".into(), format!("wutong.{network}.v1.events.>")),
     };
-    Ok(User::new(&name)?
+    let user = match namespace {
+        Some(namespace) => {
+            User::new(&name)?.publishes(api_subject(network, &format!("events.{namespace}")))
+        }
+        None => User::new(&name)?
+            .publishes(api_subject(network, "events"))
+            .publishes(api_subject(network, "events.*")),
+    };
+    Ok(user
         .publishes(format!(
             "$JS.API.CONSUMER.CREATE.{stream}.{name}.{subjects}"
         ))

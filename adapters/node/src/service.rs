@@ -1,26 +1,21 @@
 //! `wutong node`: one node as a service, linked to the others over NATS.
 
 use crate::backup::Door;
+use crate::bridged::{self, Bridges};
 use crate::config::Config;
 use crate::home::{HomeKeys, NodeHome};
-use crate::hub::Links;
 use crate::logs::{self, LogFormat, Speaker};
 use crate::observers;
 use crate::operations::Linked;
 use crate::signals::StopSignals;
 use crate::systemd::Manager;
-use crate::trial;
 use crate::validator::{OnHalt, Surroundings, Validator};
-use actors::NodeHandle;
 use adapters_cli::Output;
 use adapters_http::Console;
-use adapters_nats::{
-    BridgeOptions, NatsBridge, NatsEvents, NatsService, Peer, Server, ServiceOptions,
-};
+use adapters_nats::{NatsBridge, NatsEvents, NatsService, Peer, Server, ServiceOptions};
 use bus::api::{NodeApi, Query};
-use bus::ports::{EventSink, Transport};
+use bus::ports::EventSink;
 use clap::Args;
-use messages::ids::Name;
 use messages::ports::BatchedZip215;
 use observability_traces::{TraceOptions, Traces};
 use std::path::{Path, PathBuf};
@@ -50,22 +45,6 @@ pub(crate) struct NodeArgs {
 const STANDBY: Duration = Duration::from_millis(500);
 /// So many times at most.
 const STANDBY_MAX: u32 = 20;
-
-/// Links over NATS; one node is on them.
-struct Bridged(Arc<NatsBridge>);
-
-impl Links for Bridged {
-    fn link(&self, _: &Name) -> Arc<dyn Transport> {
-        self.0.clone()
-    }
-
-    fn join(&self, _: &Name, node: NodeHandle) {
-        self.0
-            .deliver_to(Box::new(move |from, frame| node.deliver_from(from, frame)));
-    }
-
-    fn leave(&self, _: &Name) {}
-}
 
 /// Runs the command.
 pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String> {
@@ -198,7 +177,13 @@ impl Configured {
     fn start(&self, runtime: &Runtime, on_halt: OnHalt) -> Result<Running, String> {
         let (home, config) = (&self.home, &self.config);
         let traces = traces(config, home)?;
-        let bridge = Arc::new(NatsBridge::start(self.bridge_options())?);
+        let bridge = Arc::new(NatsBridge::start(bridged::options(
+            &home.genesis,
+            home.name(),
+            self.keys.transport.clone(),
+            self.server.clone(),
+            self.observers.clone(),
+        ))?);
         let listener = runtime
             .block_on(TcpListener::bind(config.http.listen))
             .map_err(|e| format!("http.listen: {}: {e}", config.http.listen))?;
@@ -211,7 +196,7 @@ impl Configured {
             ))
         });
         let around = Surroundings {
-            links: Arc::new(Bridged(bridge.clone())),
+            links: Arc::new(Bridges::of(home.name(), bridge.clone())),
             runtime: runtime.handle().clone(),
             observers: self
                 .observers
@@ -257,25 +242,6 @@ impl Configured {
         let version = env!("CARGO_PKG_VERSION");
         tracing::info!(version, http = %listen, nats = shown, "the node runs");
         output.say("ready; stop with Ctrl-C or SIGTERM", &[]);
-    }
-
-    /// Validators link with one another and with the observers they serve; observers with
-    /// validators.
-    fn bridge_options(&self) -> BridgeOptions {
-        let (home, own) = (&self.home, self.home.name());
-        let others = home.genesis.validators.iter().filter(|v| v.name != own);
-        let others = others.map(|v| Peer {
-            name: v.name.clone(),
-            key: v.transport,
-        });
-        BridgeOptions {
-            server: self.server.clone(),
-            network: home.genesis.network.clone(),
-            peers: others.chain(self.observers.iter().cloned()).collect(),
-            own,
-            key: self.keys.transport.clone(),
-            session: trial::now().0,
-        }
     }
 }
 

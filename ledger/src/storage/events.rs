@@ -15,7 +15,8 @@ use messages::stored::{LedgerReader, StoredBlock};
 use std::collections::BTreeMap;
 
 /// Most bytes of a page, unless its first event is larger: a request holds up whatever waits behind it.
-const PAGE_BYTES_MAX: usize = 1 << 20;
+/// Brokers take messages of up to a mebibyte by default.
+const PAGE_BYTES_MAX: usize = 512 << 10;
 /// Most blocks that one request looks at: those of a quiet namespace go on where it ended.
 const BLOCKS_MAX: usize = 1_024;
 

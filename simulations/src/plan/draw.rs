@@ -14,6 +14,8 @@ const REAL_KEYS_EVERY: (u64, u64) = (16, 64);
 const HEIGHTS: u64 = 50;
 /// One world in so many has an adversary, where one is allowed.
 const ADVERSARY_EVERY: u64 = 3;
+/// One world in so many has an observer: those whose seed leaves this remainder.
+const OBSERVER_EVERY: (u64, u64) = (4, 3);
 
 /// How many of `n` validators may fail in any way: n less the quorum.
 pub fn faulty_max(n: usize) -> usize {
@@ -51,10 +53,22 @@ impl Plan {
                 );
             }
         }
+        let observers = usize::from(seed % OBSERVER_EVERY.0 == OBSERVER_EVERY.1);
+        let twins = adversaries
+            .iter()
+            .filter(|a| a.kind == AdversaryKind::Twins);
+        let first = nodes + twins.count();
+        observer_faults(
+            &mut stream("observers"),
+            first..first + observers,
+            faults_ms,
+            &mut faults,
+        );
         faults.sort_by_key(|planned| planned.at_ms);
         Self {
             seed,
             nodes,
+            observers,
             driver,
             real_keys: seed.is_multiple_of(match driver {
                 Driver::Actors => REAL_KEYS_EVERY.0,
@@ -169,6 +183,33 @@ fn crashes(dice: &mut Dice, nodes: usize, faults_ms: u64, faults: &mut Vec<Plann
         }
         // The next comes when these are up again: at most `count` are down at a time.
         at_ms += down_ms + 600 + dice.within(0..2_000);
+    }
+}
+
+/// An observer may go down and lose its disk as often as it likes.
+fn observer_faults(
+    dice: &mut Dice,
+    observers: core::ops::Range<NodeIndex>,
+    faults_ms: u64,
+    faults: &mut Vec<Planned>,
+) {
+    for node in observers {
+        let mut at_ms = dice.within(300..4_000);
+        while at_ms < faults_ms {
+            let (down_ms, for_ms) = (dice.within(20..2_500), dice.within(50..2_000));
+            let fault = match dice.within(0..4) {
+                0 => Fault::Crash {
+                    node,
+                    down_ms,
+                    calls: dice.within(0..12) as u32,
+                },
+                1 => Fault::Wipe { node, down_ms },
+                2 => Fault::Pause { node, for_ms },
+                _ => Fault::Disconnect { node, for_ms },
+            };
+            faults.push(Planned { at_ms, fault });
+            at_ms += down_ms.max(for_ms) + dice.within(300..3_000);
+        }
     }
 }
 

@@ -125,7 +125,7 @@ impl World {
         let honest: Vec<_> = self
             .nodes
             .iter()
-            .filter(|n| self.is_honest(n.node))
+            .filter(|n| self.is_honest(n.node) && n.validator < self.plan.nodes)
             .collect();
         let often = match self.plan.driver {
             Driver::Actors => 1,
@@ -173,7 +173,10 @@ impl World {
         let (founders, violations) = (&self.around.founders, &self.around.violations);
         let genesis = &founders.genesis;
         for (node, sent) in self.around.spoken.cosigned() {
-            let validator = &genesis.validators[self.nodes[node].validator];
+            let Some(validator) = genesis.validators.get(self.nodes[node].validator) else {
+                violations.add(format!("the observer {node} cosigned"));
+                continue;
+            };
             let name = format!("{}/{}", genesis.origin, validator.name);
             let key = VerifierKey::try_new(&name, VerifierKeyType::Cosigner, validator.cosigner)
                 .expect("the genesis names its cosigners well");

@@ -1,6 +1,7 @@
 //! Requests: what a payload asks, and the node's answer to it.
 
 use super::answers::{Body, Reply, json, text};
+use super::{api_subject, events};
 use adapters_surface::{
     CommittedView, LookupJson, PendingView, Refusal, StatementJson, ask, check_entry_size,
     checked_wait_ms, logged_hash, statement_id, submit,
@@ -9,7 +10,7 @@ use async_nats::Message;
 use bus::api::{Answer, NodeApi, PAGE_MAX, Query, Start, SubmitAnswer};
 use bytes::Bytes;
 use http::StatusCode;
-use messages::ids::{LeafIndex, StatementId};
+use messages::ids::{LeafIndex, Name, StatementId};
 use serde::Deserialize;
 
 /// Header with the wait for a receipt in milliseconds.
@@ -28,10 +29,18 @@ pub(super) enum Verb {
     Receipt,
     /// Finds statements by what they lodge.
     Lookup,
+    /// Makes events anew from the ledger.
+    Events,
 }
 
 impl Verb {
-    pub(super) const ALL: [Self; 4] = [Self::Submit, Self::Status, Self::Receipt, Self::Lookup];
+    pub(super) const ALL: [Self; 5] = [
+        Self::Submit,
+        Self::Status,
+        Self::Receipt,
+        Self::Lookup,
+        Self::Events,
+    ];
 
     /// Last word of its subject.
     pub(super) fn name(self) -> &'static str {
@@ -40,6 +49,17 @@ impl Verb {
             Self::Status => "status",
             Self::Receipt => "receipt",
             Self::Lookup => "lookup",
+            Self::Events => "events",
+        }
+    }
+
+    /// Subjects on which it is asked. Events have one for each namespace besides, so that a server
+    /// can hold a client to its own.
+    pub(super) fn subjects(self, network: &Name) -> Vec<String> {
+        let own = api_subject(network, self.name());
+        match self {
+            Self::Events => vec![format!("{own}.*"), own],
+            _ => vec![own],
         }
     }
 
@@ -49,6 +69,7 @@ impl Verb {
             Self::Submit => "statement, application/scitt-statement+cose",
             Self::Status | Self::Receipt => "id of a statement, 64 hexadecimal characters",
             Self::Lookup => r#"JSON: {"value": HEX, "from": INDEX, "count": NUMBER}"#,
+            Self::Events => r#"JSON: {"height": NUMBER} or {"after": ORDINAL}, "count": NUMBER"#,
         }
     }
 }
@@ -60,6 +81,7 @@ pub(super) async fn answer(node: &dyn NodeApi, verb: Verb, message: &Message) ->
         Verb::Status => status(node, id(message)?).await,
         Verb::Receipt => receipt(node, id(message)?).await,
         Verb::Lookup => lookup(node, message).await,
+        Verb::Events => events::answer(node, message).await,
     }
 }
 
@@ -123,16 +145,7 @@ async fn lookup(node: &dyn NodeApi, message: &Message) -> Reply {
         )
     })?;
     let value = logged_hash("value", Some(&wanted.value))?;
-    let count = match wanted.count.unwrap_or(PAGE_MAX as u64) {
-        0 => {
-            return Err(Refusal::malformed(
-                "count",
-                format!("count: expected 1 to {PAGE_MAX}, found 0"),
-                "Leave it out for a whole page.",
-            ));
-        }
-        count => count.min(PAGE_MAX as u64) as usize,
-    };
+    let count = page_count(wanted.count)?;
     let from = LeafIndex(wanted.from);
     match ask(node, Query::Lookup { value, from, count }).await? {
         Answer::Lookup(found) if found.items.is_empty() => Err(Refusal::nothing_lodged(&value)),
@@ -149,13 +162,25 @@ async fn lookup(node: &dyn NodeApi, message: &Message) -> Reply {
     }
 }
 
+/// How many items a page may have.
+pub(super) fn page_count(wanted: Option<u64>) -> Result<usize, Refusal> {
+    match wanted.unwrap_or(PAGE_MAX as u64) {
+        0 => Err(Refusal::malformed(
+            "count",
+            format!("count: expected 1 to {PAGE_MAX}, found 0"),
+            "Leave it out for a whole page.",
+        )),
+        count => Ok(count.min(PAGE_MAX as u64) as usize),
+    }
+}
+
 fn id(message: &Message) -> Result<StatementId, Refusal> {
     check_question(message)?;
     // What is no UTF-8 is no hexadecimal either.
     statement_id(String::from_utf8_lossy(&message.payload).trim())
 }
 
-fn check_question(message: &Message) -> Result<(), Refusal> {
+pub(super) fn check_question(message: &Message) -> Result<(), Refusal> {
     let found = message.payload.len();
     if found <= QUESTION_BYTES_MAX {
         return Ok(());

@@ -7,6 +7,7 @@ use super::machine::{disk_bytes, percentile};
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::trial::{Founding, TrialNetwork, at_least_one, random, validators};
 use adapters_cli::Output;
+use adapters_nats::Server;
 use bus::api::NodeApi;
 use bytes::Bytes;
 use clap::Args;
@@ -16,7 +17,7 @@ use messages::keys::PrivateKey;
 use messages::ports::BatchedZip215;
 use messages::statement::Statement;
 use messages::verify::verify_bytes;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +45,9 @@ pub(crate) struct DepositsArgs {
     /// Measure one batch of so many commitments instead: digests given, receipts for all members.
     #[arg(long, value_name = "N", conflicts_with_all = ["depositors", "seconds", "in_flight", "signed"])]
     batch: Option<usize>,
+    /// Measure a second time with the links over this NATS server, side by side.
+    #[arg(long, value_name = "URL", conflicts_with = "batch")]
+    nats: Option<String>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -65,6 +69,7 @@ struct Figures {
 /// Options of a cluster without surfaces.
 pub(crate) fn quiet() -> ClusterOptions {
     ClusterOptions {
+        nats: None,
         http: None,
         events: None,
         board: None,
@@ -80,6 +85,39 @@ pub(crate) fn run(args: &DepositsArgs, output: &mut Output<'_>) -> Result<(), St
     if let Some(members) = args.batch {
         return batch::run(members, args.validators, args.json, output);
     }
+    let (bound, figures) = measure(args, None, output)?;
+    let over_nats = args.nats.as_deref().map(|url| {
+        output.note("the same with links over NATS");
+        measure(args, Some(Server::open(url)), output)
+    });
+    let over_nats = over_nats.transpose()?;
+    let in_process = Report::of(args, &bound, figures);
+    let over_nats = over_nats.map(|(bound, figures)| Report::of(args, &bound, figures));
+    match (&over_nats, args.json) {
+        (None, true) => output.json(&in_process.json()),
+        (None, false) => in_process.write(output),
+        (Some(over_nats), true) => output.json(&json!({
+            "in_process": in_process.json(),
+            "nats": over_nats.json(),
+            "nats_to_in_process": over_nats.rate / in_process.rate,
+        })),
+        (Some(over_nats), false) => {
+            output.line("in process");
+            in_process.write(output);
+            output.line("over NATS");
+            over_nats.write(output);
+            over_nats.compare(&in_process, output);
+        }
+    }
+    Ok(())
+}
+
+/// Runs one network under load.
+fn measure(
+    args: &DepositsArgs,
+    nats: Option<Server>,
+    output: &mut Output<'_>,
+) -> Result<(Bound, Figures), String> {
     let dir = tempfile::tempdir().map_err(|e| format!("no temporary folder: {e}"))?;
     let founding = Founding {
         validators: args.validators,
@@ -90,10 +128,11 @@ pub(crate) fn run(args: &DepositsArgs, output: &mut Output<'_>) -> Result<(), St
         "signing {} deposits of {} keys",
         args.signed, args.depositors
     ));
-    let entries = sign(args, &network)?;
+    let entries = sign((args.signed, args.depositors), &network)?;
     let bound = calibrate::measure(&network, &dir.path().join("bound"), &entries)?;
     let empty = disk_bytes(&dir.path().join("network")).map_err(|e| e.to_string())?;
-    let cluster = Cluster::start(network, quiet())?;
+    let options = ClusterOptions { nats, ..quiet() };
+    let cluster = Cluster::start(network, options)?;
     let policy = cluster.network().genesis.policy()?;
     output.note(&format!("submitting for {} s", args.seconds));
     let pressure = Pressure {
@@ -125,16 +164,19 @@ pub(crate) fn run(args: &DepositsArgs, output: &mut Output<'_>) -> Result<(), St
         blocks,
         verified: outcome.samples.len(),
     };
-    report(args, &bound, &figures, output);
-    Ok(())
+    Ok((bound, figures))
 }
 
-fn sign(args: &DepositsArgs, network: &TrialNetwork) -> Result<Vec<Bytes>, String> {
-    let keys: Vec<PrivateKey> = (0..args.depositors)
+/// So many deposits, signed by so many keys in turn.
+pub(super) fn sign(
+    (count, keys): (usize, usize),
+    network: &TrialNetwork,
+) -> Result<Vec<Bytes>, String> {
+    let keys: Vec<PrivateKey> = (0..keys)
         .map(|_| random().map(|seed| PrivateKey::from_seed(&seed)))
         .collect::<Result<_, _>>()?;
     let salt = random()?;
-    load::make(args.signed, |i| {
+    load::make(count, |i| {
         let value = Hash::of_parts(&[&salt, &(i as u64).to_be_bytes()]);
         let deposit = load::deposit(&network.genesis, Lodged::Commitment(value))?;
         let key = &keys[i % keys.len()];
@@ -161,69 +203,123 @@ fn head_height(cluster: &Cluster) -> Result<u64, String> {
     }
 }
 
-fn report(args: &DepositsArgs, bound: &Bound, f: &Figures, output: &mut Output<'_>) {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let ceiling = bound.ceiling(cores, args.validators);
-    let rate = f.committed as f64 / f.elapsed_s;
-    let share = rate / ceiling;
-    let cpu_us = f.cpu_s * 1e6 / f.committed as f64;
-    // What the share would be if nobody else used the machine.
-    let cpu_share = 1e6 * cores as f64 / cpu_us / ceiling;
-    if args.json {
-        output.json(&json!({
+/// Figures beside their bound.
+struct Report<'a> {
+    args: &'a DepositsArgs,
+    cores: usize,
+    ceiling: f64,
+    rate: f64,
+    cpu_us: f64,
+    fsync_ms: f64,
+    parts_us: [(&'static str, f64); 3],
+    figures: Figures,
+}
+
+impl<'a> Report<'a> {
+    fn of(args: &'a DepositsArgs, bound: &Bound, figures: Figures) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            args,
+            cores,
+            ceiling: bound.ceiling(cores, args.validators),
+            rate: figures.committed as f64 / figures.elapsed_s,
+            cpu_us: figures.cpu_s * 1e6 / figures.committed as f64,
+            fsync_ms: bound.fsync_ms,
+            parts_us: [
+                ("ceiling_verify_us", bound.verify_us),
+                ("ceiling_hash_us", bound.hash_us),
+                ("ceiling_commit_us", bound.commit_us),
+            ],
+            figures,
+        }
+    }
+
+    fn share(&self) -> f64 {
+        self.rate / self.ceiling
+    }
+
+    /// What the share would be if nobody else used the machine.
+    fn cpu_share(&self) -> f64 {
+        1e6 * self.cores as f64 / self.cpu_us / self.ceiling
+    }
+
+    fn json(&self) -> Value {
+        let (args, f) = (self.args, &self.figures);
+        let mut json = json!({
             "validators": args.validators,
             "depositors": args.depositors,
             "in_flight": args.in_flight,
-            "cores": cores,
+            "cores": self.cores,
             "deposits": f.committed,
             "seconds": f.elapsed_s,
-            "deposits_per_second": rate,
+            "deposits_per_second": self.rate,
             "p50_ms": f64::from(f.p50_us) / 1e3,
             "p99_ms": f64::from(f.p99_us) / 1e3,
-            "cpu_seconds_per_deposit": cpu_us / 1e6,
+            "cpu_seconds_per_deposit": self.cpu_us / 1e6,
             "bytes_per_deposit_per_node": f.bytes_per_deposit,
             "entry_bytes": f.entry_bytes,
             "blocks": f.blocks,
             "receipts_verified": f.verified,
-            "ceiling_deposits_per_second": ceiling,
-            "ceiling_verify_us": bound.verify_us,
-            "ceiling_hash_us": bound.hash_us,
-            "ceiling_commit_us": bound.commit_us,
-            "fsync_ms": bound.fsync_ms,
-            "share_of_bound": share,
-            "cpu_share_of_bound": cpu_share,
-        }));
-        return;
+            "ceiling_deposits_per_second": self.ceiling,
+            "fsync_ms": self.fsync_ms,
+            "share_of_bound": self.share(),
+            "cpu_share_of_bound": self.cpu_share(),
+        });
+        for (name, us) in self.parts_us {
+            json[name] = json!(us);
+        }
+        json
     }
-    output.field("deposits/s", format!("{rate:.0} to final receipt"));
-    output.field(
-        "share of bound",
-        format!(
-            "{:.0} % of {ceiling:.0}/s ({:.0} % by CPU time)",
-            share * 100.0,
-            cpu_share * 100.0
-        ),
-    );
-    output.field(
-        "latency",
-        format!(
-            "p50 {:.1} ms, p99 {:.1} ms (fsync {:.2} ms)",
-            f64::from(f.p50_us) / 1e3,
-            f64::from(f.p99_us) / 1e3,
-            bound.fsync_ms
-        ),
-    );
-    output.field(
-        "CPU",
-        format!("{cpu_us:.1} us a deposit, all validators and the load"),
-    );
-    output.field(
-        "disk",
-        format!(
-            "{:.0} bytes a deposit and node, of an entry of {:.0}",
-            f.bytes_per_deposit, f.entry_bytes
-        ),
-    );
-    output.field("blocks", f.blocks);
-    output.field("verified", format!("{} receipts of the run", f.verified));
+
+    fn write(&self, output: &mut Output<'_>) {
+        let f = &self.figures;
+        output.field("deposits/s", format!("{:.0} to final receipt", self.rate));
+        output.field(
+            "share of bound",
+            format!(
+                "{:.0} % of {:.0}/s ({:.0} % by CPU time)",
+                self.share() * 100.0,
+                self.ceiling,
+                self.cpu_share() * 100.0
+            ),
+        );
+        output.field(
+            "latency",
+            format!(
+                "p50 {:.1} ms, p99 {:.1} ms (fsync {:.2} ms)",
+                f64::from(f.p50_us) / 1e3,
+                f64::from(f.p99_us) / 1e3,
+                self.fsync_ms
+            ),
+        );
+        output.field(
+            "CPU",
+            format!(
+                "{:.1} us a deposit, all validators and the load",
+                self.cpu_us
+            ),
+        );
+        output.field(
+            "disk",
+            format!(
+                "{:.0} bytes a deposit and node, of an entry of {:.0}",
+                f.bytes_per_deposit, f.entry_bytes
+            ),
+        );
+        output.field("blocks", f.blocks);
+        output.field("verified", format!("{} receipts of the run", f.verified));
+    }
+
+    /// What the bridge costs; the server's own CPU time is not in it.
+    fn compare(&self, in_process: &Self, output: &mut Output<'_>) {
+        output.line("the bridge");
+        output.field(
+            "deposits/s",
+            format!("{:.2} of in process", self.rate / in_process.rate),
+        );
+        let more_us = self.cpu_us - in_process.cpu_us;
+        output.field("CPU", format!("{more_us:+.1} us a deposit"));
+        let more_ms = (f64::from(self.figures.p50_us) - f64::from(in_process.figures.p50_us)) / 1e3;
+        output.field("latency", format!("{more_ms:+.1} ms at p50"));
+    }
 }

@@ -78,6 +78,7 @@ pub(crate) fn run(args: &OrderingArgs, output: &mut Output<'_>) -> Result<(), St
         Ok(Bytes::from(statement.entry()))
     })?;
     let options = ClusterOptions {
+        nats: None,
         statements: Arc::new(Unread),
         ..quiet()
     };
