@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use support::PATIENCE;
 use support::network::{NODES, Network};
 use support::processes::nats_is_asked_for;
+use support::turns::next_proposer;
 
 /// Attempts of which the best one counts.
 const ATTEMPTS: u64 = 3;
@@ -32,31 +33,6 @@ fn known(network: &Network, i: usize, name: &str) -> Value {
     let lists = ["validators", "observers"].map(|list| answer[list].as_array().cloned());
     let mut all = lists.into_iter().flatten().flatten();
     all.find(|v| v["name"] == name).unwrap_or(Value::Null)
-}
-
-/// The validator whose turn it is at the height to come, by who proposed the block before.
-fn next_proposer(network: &Network) -> usize {
-    let height = network.height(0);
-    let block = network.json(0, &format!("/v1/blocks/{height}")).1;
-    let proposer = block["proposer"].as_str().unwrap().to_owned();
-    let round = block["round"].as_u64().unwrap() as usize;
-    // Position (height + round) modulo their number: each height one further than round 0 of this.
-    let order = order(network);
-    let place = order.iter().position(|name| *name == proposer).unwrap();
-    let next = &order[(place + 2 * NODES - round % NODES + 1) % NODES];
-    next.strip_prefix("validator-").unwrap().parse().unwrap()
-}
-
-/// Validators in the order of their turns, by blocks of [`NODES`] heights in a row.
-fn order(network: &Network) -> Vec<String> {
-    let mut order = vec![String::new(); NODES];
-    for height in 1..=network.height(0) {
-        let block = network.json(0, &format!("/v1/blocks/{height}")).1;
-        let turn = height + block["round"].as_u64().unwrap();
-        order[turn as usize % NODES] = block["proposer"].as_str().unwrap().to_owned();
-    }
-    assert!(!order.contains(&String::new()), "{order:?}");
-    order
 }
 
 fn deposit(network: &Network, i: usize, number: u64) {

@@ -8,12 +8,14 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::Instant;
 use support::books;
 use support::load::{Load, under_load};
-use support::network::Network;
+use support::network::{NODES, Network};
 use support::processes::nats_is_asked_for;
+use support::turns::next_proposer;
 
 /// Kills validator 3 and wipes it; it comes back, forgot what it signed, and votes again in the end.
 fn wipe_and_return(network: &Network, load: &Load<'_>, with_marker: bool) {
@@ -72,4 +74,36 @@ fn a_validator_that_lost_its_whole_disk_votes_again_and_signs_nothing_twice() {
     if nats_is_asked_for() {
         wipe_under_load(true);
     }
+}
+
+/// The proposer loses its disk between two proposals for one height, while nothing can be decided.
+#[test]
+#[ignore = "a node without ledger and marker takes itself for a new one, and proposes twice"]
+fn a_proposer_that_lost_its_whole_disk_proposes_nothing_else_at_that_height() {
+    if !nats_is_asked_for() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let network = Network::started(dir.path());
+    for number in 0..8 {
+        let (status, body) = network.submit(0, number, 30_000).unwrap();
+        assert_eq!(status, 201, "{body}");
+    }
+    books::wait_for_agreement(&network, &[0, 1, 2, 3]);
+    let proposer = next_proposer(&network);
+    let [hears, others @ ..] = [1, 2, 3].map(|i| (proposer + i) % NODES);
+    others.iter().for_each(|i| network.signal(*i, "-STOP"));
+    let (_, body) = network.submit(proposer, 100, 1_000).unwrap();
+    assert!(!body["receipt"].is_string(), "{body}");
+    network.kill(proposer);
+    fs::remove_dir_all(network.home(proposer).join("ledger")).unwrap();
+    fs::remove_file(network.home(proposer).join("initialised")).unwrap();
+    network.start(proposer);
+    let height = network.height(hears);
+    network.wait_for_health(proposer, |h| h["height"].as_u64() == Some(height));
+    network.submit(proposer, 200, 1_000).unwrap();
+    others.iter().for_each(|i| network.signal(*i, "-CONT"));
+    let (_, body) = network.submit(hears, 300, 30_000).unwrap();
+    assert!(body["receipt"].is_string(), "{body}");
+    books::close(&network, &BTreeSet::new());
 }

@@ -12,6 +12,7 @@ pub mod load;
 pub mod network;
 pub mod processes;
 pub mod proxy;
+pub mod turns;
 
 use messages::deposit::{Deposit, DigestAlgorithm, Lodged};
 use messages::hash::Hash;
