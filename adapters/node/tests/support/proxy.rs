@@ -175,9 +175,8 @@ fn relay(mut from: TcpStream, to: TcpStream, cut_after: u64, shared: &Arc<Shared
         passed += read as u64;
         let delay = Duration::from_millis(dice.within(&weather.delay_ms));
         last_due = last_due.max(Instant::now() + delay);
-        if weather.bytes_per_second > 0 {
-            last_due += Duration::from_micros(read as u64 * 1_000_000 / weather.bytes_per_second);
-        }
+        let throttled = (read as u64 * 1_000_000).checked_div(weather.bytes_per_second);
+        last_due += Duration::from_micros(throttled.unwrap_or(0));
         if pieces.send((last_due, piece)).is_err() {
             break;
         }
