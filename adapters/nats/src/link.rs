@@ -23,4 +23,6 @@ pub use outgoing::Outgoing;
 pub use packet::{LinkKey, PACKET_BYTES_MIN, Refusal};
 
 #[cfg(test)]
+mod lossy;
+#[cfg(test)]
 mod tests;
