@@ -275,11 +275,8 @@ pub(crate) fn publisher(
     timers: &mut Timers<PublisherInput>,
 ) {
     match effect {
-        PublisherEffect::AskSink { later: true } => {
-            // The timer asks anew: the machine answers an unknown tail with another wait.
-            timers.start(ASK_MS, PublisherInput::SinkAt(sink.next_ordinal()));
-        }
-        PublisherEffect::AskSink { later: false } => {
+        PublisherEffect::TickLater => timers.start(ASK_MS, PublisherInput::Tick),
+        PublisherEffect::AskSink => {
             w.publisher
                 .post(PublisherInput::SinkAt(sink.next_ordinal()));
         }

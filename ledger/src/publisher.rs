@@ -9,7 +9,7 @@ use messages::ids::Height;
 
 /// Events handed to the sink at once.
 const EVENTS_MAX: usize = 256;
-/// How often a sink that does not know its tail yet is asked again.
+/// How often a sink that does not know its tail yet, or has all there is, is asked again.
 pub const ASK_MS: u64 = 500;
 
 /// What the machine receives.
@@ -19,6 +19,8 @@ pub enum PublisherInput {
     Published(Height),
     /// Ordinal of the event that the sink wants next; none when it cannot tell yet.
     SinkAt(Option<u64>),
+    /// Time to ask the sink again.
+    Tick,
     /// Events, as they were asked for.
     Page(EventPage),
 }
@@ -26,11 +28,10 @@ pub enum PublisherInput {
 /// What the machine asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublisherEffect {
-    /// Ask the sink what it wants next, now or after [`ASK_MS`].
-    AskSink {
-        /// Wait first.
-        later: bool,
-    },
+    /// Ask the sink what it wants next.
+    AskSink,
+    /// Send [`PublisherInput::Tick`] after [`ASK_MS`].
+    TickLater,
     /// Make these events.
     Read(EventsQuery),
     /// Hand these to the sink, and ask it what it wants next when it is done with them.
@@ -53,15 +54,24 @@ pub struct Publisher {
     waits: Waits,
     /// There was a publication since events were last asked for.
     is_more: bool,
+    /// A tick is on its way.
+    is_ticking: bool,
 }
 
 impl Publisher {
     /// A publisher that asks its sink first.
     pub fn new(out: &mut Vec<PublisherEffect>) -> Self {
-        out.push(PublisherEffect::AskSink { later: false });
+        out.push(PublisherEffect::AskSink);
         Self {
             waits: Waits::Sink,
             is_more: true,
+            is_ticking: false,
+        }
+    }
+
+    fn tick_later(&mut self, out: &mut Vec<PublisherEffect>) {
+        if !std::mem::replace(&mut self.is_ticking, true) {
+            out.push(PublisherEffect::TickLater);
         }
     }
 
@@ -83,12 +93,20 @@ impl Machine for Publisher {
 
     fn step(&mut self, _at: At, input: &PublisherInput, out: &mut Vec<PublisherEffect>) -> Keep {
         match (input, self.waits) {
+            (PublisherInput::Tick, Waits::Sink | Waits::Publication(_)) => {
+                self.is_ticking = false;
+                out.push(PublisherEffect::AskSink);
+            }
+            (PublisherInput::Tick, Waits::Events(_)) => self.is_ticking = false,
             (PublisherInput::Published(_), Waits::Publication(next)) => self.read(next, out),
             (PublisherInput::Published(_), _) => self.is_more = true,
-            (PublisherInput::SinkAt(None), Waits::Sink) => {
-                out.push(PublisherEffect::AskSink { later: true });
-            }
+            (PublisherInput::SinkAt(None), Waits::Sink) => self.tick_later(out),
             (PublisherInput::SinkAt(Some(next)), Waits::Sink) => self.read(*next, out),
+            // Whoever emptied the sink, or filled it, did so while nothing was published.
+            (PublisherInput::SinkAt(Some(wanted)), Waits::Publication(next)) if *wanted != next => {
+                self.read(*wanted, out);
+            }
+            (PublisherInput::SinkAt(_), Waits::Publication(_)) => self.tick_later(out),
             (PublisherInput::Page(page), Waits::Events(next)) => {
                 if !page.events.is_empty() {
                     self.waits = Waits::Sink;
@@ -97,6 +115,7 @@ impl Machine for Publisher {
                     self.read(next, out);
                 } else {
                     self.waits = Waits::Publication(next);
+                    self.tick_later(out);
                 }
             }
             // Answers to what is not asked any more.
@@ -132,7 +151,7 @@ mod tests {
         fn new() -> Self {
             let mut out = Vec::new();
             let publisher = Publisher::new(&mut out);
-            assert_eq!(out, [PublisherEffect::AskSink { later: false }]);
+            assert_eq!(out, [PublisherEffect::AskSink]);
             Self(publisher)
         }
 
@@ -157,8 +176,13 @@ mod tests {
     #[test]
     fn it_follows_what_the_sink_wants() {
         let mut run = Run::new();
-        let later = [PublisherEffect::AskSink { later: true }];
+        let later = [PublisherEffect::TickLater];
         assert_eq!(run.step(PublisherInput::SinkAt(None)), later);
+        assert!(
+            run.step(PublisherInput::SinkAt(None)).is_empty(),
+            "one tick at a time"
+        );
+        assert_eq!(run.step(PublisherInput::Tick), [PublisherEffect::AskSink]);
         let effects = run.step(PublisherInput::SinkAt(Some(1)));
         assert_eq!(reads(&effects), Some(EventsFrom::After(0)));
         let events = page(1..4);
@@ -177,8 +201,23 @@ mod tests {
         assert!(run.step(PublisherInput::Published(Height(2))).is_empty());
         let effects = run.step(PublisherInput::Page(page(4..4)));
         assert_eq!(reads(&effects), Some(EventsFrom::After(3)));
-        assert!(run.step(PublisherInput::Page(page(4..4))).is_empty());
+        let later = [PublisherEffect::TickLater];
+        assert_eq!(run.step(PublisherInput::Page(page(4..4))), later);
         let effects = run.step(PublisherInput::Published(Height(3)));
         assert_eq!(reads(&effects), Some(EventsFrom::After(3)));
+    }
+
+    #[test]
+    fn a_sink_that_loses_everything_while_all_is_quiet_gets_it_again() {
+        let mut run = Run::new();
+        run.step(PublisherInput::SinkAt(Some(4)));
+        run.step(PublisherInput::Page(page(4..4)));
+        run.step(PublisherInput::Page(page(4..4)));
+        assert_eq!(run.step(PublisherInput::Tick), [PublisherEffect::AskSink]);
+        let later = [PublisherEffect::TickLater];
+        assert_eq!(run.step(PublisherInput::SinkAt(Some(4))), later);
+        run.step(PublisherInput::Tick);
+        let effects = run.step(PublisherInput::SinkAt(Some(1)));
+        assert_eq!(reads(&effects), Some(EventsFrom::After(0)));
     }
 }

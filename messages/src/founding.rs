@@ -2,7 +2,7 @@
 //! all sign the same genesis bytes.
 //!
 //! Both signatures are Ed25519 over `SHA-256("wutong/<type>/v1\0" || cbor)`, as votes are
-//! (ADR 0020). Nothing here reads a file or makes a key.
+//! (ADR 0016). Nothing here reads a file or makes a key.
 
 use crate::cbor::{self, Canonical, CborError, Writer, Written};
 use crate::genesis::{Genesis, GenesisValidator};

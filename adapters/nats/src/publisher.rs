@@ -16,6 +16,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 /// Most messages without an acknowledgement.
 const IN_FLIGHT_MAX: usize = 256;
 
+/// How often the stream is looked at when there is nothing to publish.
+const IDLE: Duration = Duration::from_secs(2);
 /// How often a node that stands by looks whether the others publish.
 const STANDBY_POLL: Duration = Duration::from_millis(100);
 
@@ -108,9 +110,19 @@ impl Publisher {
     pub(crate) async fn run(mut self, context: &Context) {
         // Known before the first event, so that the sink can tell where to begin.
         self.position(context).await;
-        while let Some(batch) = self.batches.recv().await {
-            self.deliver(context, &batch.events).await;
-            (batch.done)();
+        loop {
+            match tokio::time::timeout(IDLE, self.batches.recv()).await {
+                Ok(Some(batch)) => {
+                    self.deliver(context, &batch.events).await;
+                    (batch.done)();
+                }
+                Ok(None) => return,
+                // Somebody may have emptied or deleted the stream, and nothing be published.
+                Err(_) => {
+                    self.position = None;
+                    self.position(context).await;
+                }
+            }
         }
     }
 

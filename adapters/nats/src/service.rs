@@ -187,10 +187,10 @@ async fn announce(
     let mut requests = Requests::new();
     for verb in Verb::ALL {
         let about = HashMap::from([("payload".into(), verb.payload().into())]);
-        for subject in verb.subjects(&options.network) {
+        for (name, subject) in verb.endpoints(&options.network) {
             let endpoint: Endpoint = service
                 .endpoint_builder()
-                .name(verb.name())
+                .name(name)
                 .metadata(about.clone())
                 .add(subject)
                 .await?;

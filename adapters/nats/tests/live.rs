@@ -166,4 +166,7 @@ async fn a_deleted_stream_is_begun_again() {
     assert_eq!(sink.next_ordinal(), Some(1));
     told(publish(&sink, 1..201)).await;
     assert_eq!(stored(&url, &network).await, (1..201).collect::<Vec<_>>());
+    // While all is quiet, too.
+    context.delete_stream(stream_name(&network)).await.unwrap();
+    until(&sink, 1).await;
 }

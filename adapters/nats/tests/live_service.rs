@@ -150,7 +150,9 @@ async fn it_is_found_and_answers_whatever_servers_do() {
             .map(|e| e["subject"].as_str().unwrap())
             .collect();
         subjects.sort_unstable();
-        let expected = ["lookup", "receipt", "status", "submit"];
+        let expected = [
+            "events", "events.*", "lookup", "receipt", "status", "submit",
+        ];
         let expected = expected.map(|verb| format!("wutong.trial.v1.tx.{verb}"));
         assert_eq!(subjects, expected);
         assert!(endpoints.iter().all(|e| e["queue_group"] == "wutong"));
@@ -202,6 +204,10 @@ async fn hostile_payloads_cost_an_answer_and_nothing_else() {
         ("lookup", br#"{"value":"x"}"#, 400, "value"),
         ("lookup", br#"{"value":"x","more":1}"#, 400, "payload"),
         ("lookup", &[b'['; 1_024], 400, "payload"),
+        ("events", b"[]", 400, "payload"),
+        ("events", br#"{"height":1,"after":1}"#, 400, "after"),
+        ("events", br#"{"count":0}"#, 400, "count"),
+        ("events.Court", b"", 400, "subject"),
     ] {
         let (code, body) = read(&ask(&client, verb, HeaderMap::new(), payload).await);
         assert_eq!(

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::fmt::{self, Debug};
+use std::io::IsTerminal;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -33,6 +34,7 @@ pub(crate) struct Speaker {
 pub(crate) fn of_command(default: &str) {
     tracing_subscriber::fmt()
         .with_env_filter(filter(None, default).unwrap_or_else(|_| EnvFilter::new(default)))
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
 }
@@ -49,6 +51,7 @@ pub(crate) fn of_node(
     let filter = filter(wanted, "warn,wutong=info")?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match format {
         LogFormat::Text => logs.event_format(Spoken(speaker, Format::default())).init(),

@@ -15,6 +15,8 @@ use serde::Deserialize;
 
 /// Header with the wait for a receipt in milliseconds.
 pub(super) const WAIT_HEADER: &str = "Wutong-Wait-Ms";
+/// Name of the endpoint for the events of one namespace.
+const EVENTS_OF_NAMESPACE: &str = "events-of-namespace";
 /// Most bytes of a question.
 const QUESTION_BYTES_MAX: usize = 1_024;
 
@@ -53,13 +55,16 @@ impl Verb {
         }
     }
 
-    /// Subjects on which it is asked. Events have one for each namespace besides, so that a server
+    /// Endpoints on which it is asked, by name and subject. Events have one for each namespace besides, so that a server
     /// can hold a client to its own.
-    pub(super) fn subjects(self, network: &Name) -> Vec<String> {
+    pub(super) fn endpoints(self, network: &Name) -> Vec<(&'static str, String)> {
         let own = api_subject(network, self.name());
         match self {
-            Self::Events => vec![format!("{own}.*"), own],
-            _ => vec![own],
+            Self::Events => vec![
+                (EVENTS_OF_NAMESPACE, format!("{own}.*")),
+                (self.name(), own),
+            ],
+            _ => vec![(self.name(), own)],
         }
     }
 
