@@ -7,8 +7,20 @@ use messages::genesis::{Genesis, GenesisValidator};
 use messages::ids::Name;
 use messages::keys::{PrivateKey, PublicKey};
 use serde::Deserialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+
+/// The file beside new keys that says that nothing was signed with them yet. The first start takes
+/// it away.
+const NEW: &str = "new";
+
+/// Says that the keys in a folder are new.
+pub(crate) fn mark_new(folder: &Path) -> Result<(), String> {
+    let path = folder.join(NEW);
+    let text = "No node has run with these keys. Back them up without this file: a validator whose \
+                disk is lost must not take itself for a new one.\n";
+    std::fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))
+}
 
 /// What a node is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -116,6 +128,20 @@ impl NodeHome {
     pub(crate) fn place(&self) -> Option<usize> {
         let mut all = self.genesis.validators.iter();
         all.position(|v| v.name == self.name)
+    }
+
+    /// Whether the node never ran. A validator whose folder says nothing about it is none: it lost
+    /// its disk. An observer signs nothing that it could forget.
+    pub(crate) fn is_new(&self) -> bool {
+        self.validator().is_none() || self.dir.join(NEW).exists()
+    }
+
+    /// From now on it is new no more.
+    pub(crate) fn has_run(&self) -> std::io::Result<()> {
+        match std::fs::remove_file(self.dir.join(NEW)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Its keys; those of a validator are those of genesis.

@@ -1,6 +1,6 @@
 //! Trial networks: genesis and keys made on this machine, marked as a demonstration.
 
-use crate::home::NodeHome;
+use crate::home::{NodeHome, mark_new};
 use clap::builder::RangedU64ValueParser;
 use messages::cbor::Canonical;
 use messages::genesis::{Genesis, GenesisValidator, ListedKey, Namespace, Parameters};
@@ -204,6 +204,7 @@ fn make_validator(dir: &Path, i: usize) -> Result<GenesisValidator, String> {
         write_secret(&path, &key.to_pem())?;
         Ok(key.public())
     };
+    mark_new(&node_dir(dir, i))?;
     Ok(GenesisValidator {
         name: node_name(i),
         organisation: ORGANISATIONS.get(i).map_or_else(

@@ -281,8 +281,8 @@ pub(crate) fn open(home: &NodeHome) -> Result<Opened, String> {
     let dir = home.dir.join("ledger");
     let marker = home.dir.join("initialised");
     let fail = |e: &dyn std::fmt::Display| format!("{}: {e}", dir.display());
-    let known = marker.exists();
-    if !known {
+    let is_new = !marker.exists() && home.is_new();
+    if is_new {
         // A stop in the middle of this leaves a folder and no marker: it is begun again.
         match FjallNode::init(&dir, &home.genesis.network) {
             Ok(()) | Err(OpenError::AlreadyInitialised { .. }) => {}
@@ -290,8 +290,10 @@ pub(crate) fn open(home: &NodeHome) -> Result<Opened, String> {
         }
     }
     std::fs::write(&marker, "this node has run\n").map_err(|e| fail(&e))?;
+    home.has_run().map_err(|e| fail(&e))?;
     let options = Options {
-        expect_existing: known,
+        // Whoever is not known to be new may have signed what it does not remember.
+        expect_existing: !is_new,
         ..Options::default()
     };
     let opened = FjallNode::open(&dir, &home.genesis.network, options).map_err(|e| fail(&e))?;
@@ -341,5 +343,23 @@ mod tests {
             let head = opened.store.head().unwrap();
             assert_eq!(head.height, Height(0));
         }
+    }
+
+    /// Its whole disk was lost, and all that says that it ran: keys were put back from a backup.
+    #[test]
+    fn whoever_is_not_known_to_be_new_may_have_signed() {
+        let dir = tempfile::tempdir().unwrap();
+        let founding = Founding {
+            validators: 1,
+            listed: Vec::new(),
+        };
+        let network = TrialNetwork::open_or_found(&dir.path().join("net"), &founding).unwrap();
+        let home = network.home(0);
+        drop(open(&home).unwrap());
+        assert!(!home.is_new());
+        std::fs::remove_dir_all(home.dir.join("ledger")).unwrap();
+        std::fs::remove_file(home.dir.join("initialised")).unwrap();
+        let opened = open(&home).unwrap();
+        assert!(matches!(opened.health, JournalHealth::Amnesiac { .. }));
     }
 }

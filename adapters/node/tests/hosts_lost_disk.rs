@@ -78,7 +78,6 @@ fn a_validator_that_lost_its_whole_disk_votes_again_and_signs_nothing_twice() {
 
 /// The proposer loses its disk between two proposals for one height, while nothing can be decided.
 #[test]
-#[ignore = "a node without ledger and marker takes itself for a new one, and proposes twice"]
 fn a_proposer_that_lost_its_whole_disk_proposes_nothing_else_at_that_height() {
     if !nats_is_asked_for() {
         return;

@@ -2,6 +2,7 @@
 
 use super::files::{self, digest, member_text, read_member};
 use super::{network_file, refusal};
+use crate::home::mark_new;
 use crate::trial::{now, random, with_next, write_secret};
 use adapters_cli::Output;
 use adapters_keys::Passphrase;
@@ -74,6 +75,7 @@ pub(super) fn join(args: &JoinArgs, output: &mut Output<'_>) -> Result<(), Strin
         let pem = adapters_keys::to_pem(key, passphrase.as_ref()).map_err(with_next)?;
         write_secret(&keys.join(format!("{purpose}.pem")), &pem)?;
     }
+    mark_new(&args.out)?;
     let file = args.out.join(format!("{name}.member.toml"));
     files::write_new(&file, member_text(&member).as_bytes())?;
     let (file, keys) = (file.display().to_string(), keys.display().to_string());
