@@ -69,7 +69,6 @@ fn a_validator_that_lost_its_ledger_votes_again_and_signs_nothing_twice() {
 }
 
 #[test]
-#[ignore = "a node without ledger and marker takes itself for a new one, and votes at once"]
 fn a_validator_that_lost_its_whole_disk_votes_again_and_signs_nothing_twice() {
     if nats_is_asked_for() {
         wipe_under_load(true);

@@ -8,14 +8,11 @@
 
 mod support;
 
-#[path = "support/namespaces.rs"]
-mod namespaces;
-
-use namespaces::Namespaces;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::books;
 use support::load::under_load;
+use support::namespaces::Namespaces;
 use support::network::{NODES, Network};
 use support::processes::nats_is_asked_for;
 use support::proxy::{Proxy, Weather};

@@ -9,6 +9,7 @@
 
 pub mod books;
 pub mod load;
+pub mod namespaces;
 pub mod network;
 pub mod processes;
 pub mod proxy;
