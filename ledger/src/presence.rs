@@ -24,6 +24,8 @@ use std::sync::Arc;
 
 /// Interval of the status that everybody sends.
 pub const STATUS_MS: u64 = 250;
+/// A block older than this when it becomes durable was decided while this node was away.
+const LIVE_MS_MAX: u64 = 5_000;
 /// A validator not heard of for this long is missing.
 pub const MISSING_MS: u64 = 1_500;
 /// What the machine receives.
@@ -143,7 +145,8 @@ pub struct Presence {
     catch_up: CatchUp,
     lag: Lag,
     disk_free: Option<u64>,
-    last_missing: Option<Vec<Name>>,
+    /// Who is missing and whether the others can decide, as it was told last.
+    last_told: Option<(Vec<Name>, bool)>,
     amnesiac: Option<String>,
     floor: Option<Height>,
     /// Time of the first tick.
@@ -206,7 +209,7 @@ impl Presence {
             catch_up: CatchUp::default(),
             lag: Lag::default(),
             disk_free: None,
-            last_missing: None,
+            last_told: None,
             amnesiac: standing.amnesiac,
             floor: standing.floor,
             started: None,
@@ -229,9 +232,30 @@ impl Presence {
         names.filter(|name| !self.is_present(name, now)).collect()
     }
 
-    fn has_quorum(&self, missing: usize) -> bool {
-        let n = self.genesis.validators.len();
-        n - missing >= quorum(n)
+    /// Whether enough validators are here that vote: one that lost its journal is here and does not.
+    fn has_quorum(&self, now: TimeMs) -> bool {
+        let votes = |name: &Name| match self.peers.get(name) {
+            _ if *name == self.own => self.votes(),
+            Some(peer) => peer.about.votes,
+            // Not heard of yet: it has its time.
+            None => true,
+        };
+        let validators = self.genesis.validators.iter().map(|v| &v.name);
+        let voters = validators.filter(|name| self.is_present(name, now) && votes(name));
+        voters.count() >= quorum(self.genesis.validators.len())
+    }
+
+    /// Whether this node votes.
+    fn votes(&self) -> bool {
+        let validates = self.genesis.validator_by_name(&self.own).is_some();
+        validates && self.forgotten().is_none()
+    }
+
+    /// Why this node does not vote, though it is a validator: it lost what it signed, and is below
+    /// its floor or does not know it yet.
+    fn forgotten(&self) -> Option<&String> {
+        let below_floor = self.floor.is_none_or(|floor| self.deciding < floor);
+        self.amnesiac.as_ref().filter(|_| below_floor)
     }
 
     /// Whether `name` is a node of this network that we know.
@@ -245,6 +269,7 @@ impl Presence {
             disk_free: self.disk_free,
             lag_ms: self.lag.p99_ms(),
             peers: u16::try_from(peers).unwrap_or(u16::MAX),
+            votes: self.votes(),
         }
     }
 
@@ -298,14 +323,11 @@ impl Presence {
     }
 
     fn report(&mut self, now: TimeMs, out: &mut Vec<PresenceEffect>) {
-        let missing = self.missing(now);
-        if self.last_missing.as_ref() != Some(&missing) {
-            let quorum = self.has_quorum(missing.len());
-            out.push(PresenceEffect::Changed {
-                missing: missing.clone(),
-                quorum,
-            });
-            self.last_missing = Some(missing);
+        let told = (self.missing(now), self.has_quorum(now));
+        if self.last_told.as_ref() != Some(&told) {
+            let (missing, quorum) = told.clone();
+            out.push(PresenceEffect::Changed { missing, quorum });
+            self.last_told = Some(told);
         }
     }
 
@@ -385,7 +407,8 @@ impl Machine for Presence {
                 self.certificate = block.certificate.clone();
                 self.log = (block.log_size, block.log_root);
                 self.statements = Ordinal(block.ordinal);
-                let is_live = !self.catch_up.is_fetching();
+                let is_old = at.now.since_ms(block.time) > LIVE_MS_MAX;
+                let is_live = !self.catch_up.is_fetching() && !is_old;
                 self.lag.durable(block.height, block.time, is_live);
             }
             PresenceInput::Published(height) => {

@@ -166,6 +166,8 @@ pub struct NodeFacts {
     pub lag_ms: Option<u64>,
     /// Nodes that it hears.
     pub peers: u16,
+    /// Whether it votes: an amnesiac validator does not, and no observer does.
+    pub votes: bool,
 }
 
 impl NodeFacts {

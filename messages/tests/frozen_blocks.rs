@@ -135,6 +135,7 @@ fn messages() -> Vec<PeerMessage> {
                 disk_free: Some(1 << 40),
                 lag_ms: Some(12),
                 peers: 3,
+                votes: true,
             },
         },
         PeerMessage::BlocksRequest {

@@ -99,6 +99,7 @@ fn about() -> NodeFacts {
         disk_free: Some(1 << 40),
         lag_ms: Some(12),
         peers: 3,
+        votes: true,
     }
 }
 

@@ -65,6 +65,7 @@ struct Row {
     disk_free: Option<u64>,
     version: Option<String>,
     silent_ms: Option<u64>,
+    is_own: bool,
 }
 
 /// Validators in the order of genesis, then observers.
@@ -84,6 +85,7 @@ fn rows(nodes: &Value) -> Vec<Row> {
         organisation: text(&v["organisation"]),
         role,
         state: match (v["own"].as_bool(), v["present"].as_bool()) {
+            _ if *role == "validator" && v["votes"] == false && v["present"] != false => "NO VOTE",
             (Some(true), _) => "asked",
             (_, Some(true)) => "present",
             _ => "MISSING",
@@ -97,6 +99,7 @@ fn rows(nodes: &Value) -> Vec<Row> {
         disk_free: v["disk_free"].as_u64(),
         version: v["version"].as_str().map(str::to_owned),
         silent_ms: v["silent_ms"].as_u64(),
+        is_own: v["own"] == true,
     };
     all.iter().map(row).collect()
 }
@@ -143,8 +146,8 @@ impl Row {
 
     /// When it was last heard of.
     fn heard(&self) -> String {
-        match (self.state, self.silent_ms) {
-            ("asked", _) => "-".into(),
+        match (self.is_own, self.silent_ms) {
+            (true, _) => "-".into(),
             (_, None) => "never".into(),
             (_, Some(ms)) if ms < 10_000 => format!("{ms} ms ago"),
             (_, Some(ms)) => format!("{} s ago", ms / 1_000),

@@ -4,8 +4,8 @@
  *     npm install @nats-io/transport-node@3.3.1 @nats-io/jetstream@3.3.1 wutong-client
  *     node nats_deposit.mjs NETWORK POLICY_FILE POSITION_FILE
  *
- * Addresses and passwords come from the environment: WUTONG_NATS_URL, WUTONG_NATS_PASSWORD (of user
- * `client`) and WUTONG_EVENTS_PASSWORD (of user `events-public`); `wutong init` writes them into
+ * Addresses and passwords come from the environment: NATS_URL, NATS_PASSWORD (of user
+ * `client`) and NATS_EVENTS_PASSWORD (of user `events-public`); `wutong init` writes them into
  * nats.conf. The position file says where the last run stopped reading.
  */
 import { randomBytes } from 'node:crypto';
@@ -30,7 +30,7 @@ const policy = readFileSync(policyFile, 'utf8');
 /** Each user is answered on subjects of its own, which no other user hears. */
 const connect = (user, pass) =>
   connectNats({
-    servers: process.env.WUTONG_NATS_URL,
+    servers: process.env.NATS_URL,
     user,
     pass,
     inboxPrefix: `_INBOX.${user}`,
@@ -139,10 +139,10 @@ class Reader {
   }
 }
 
-let nc = await connect('client', process.env.WUTONG_NATS_PASSWORD);
+let nc = await connect('client', process.env.NATS_PASSWORD);
 const lodged = await deposit(nc);
 await nc.drain();
-nc = await connect(`events-${NAMESPACE}`, process.env.WUTONG_EVENTS_PASSWORD);
+nc = await connect(`events-${NAMESPACE}`, process.env.NATS_EVENTS_PASSWORD);
 const reader = new Reader(nc);
 const first = reader.chain.ordinal + 1;
 for await (const event of reader.events()) {

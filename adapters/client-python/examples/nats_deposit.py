@@ -3,8 +3,8 @@
     pip install nats-py==2.16.0 wutong-client
     python nats_deposit.py NETWORK POLICY_FILE POSITION_FILE
 
-Addresses and passwords come from the environment: WUTONG_NATS_URL, WUTONG_NATS_PASSWORD (of user
-`client`) and WUTONG_EVENTS_PASSWORD (of user `events-public`); `wutong init` writes them into
+Addresses and passwords come from the environment: NATS_URL, NATS_PASSWORD (of user
+`client`) and NATS_EVENTS_PASSWORD (of user `events-public`); `wutong init` writes them into
 nats.conf. The position file says where the last run stopped reading.
 """
 
@@ -29,7 +29,7 @@ class Refused(Exception):
 
 def connect(user: str, password: str):
     # Each user is answered on subjects of its own, which no other user hears.
-    return nats.connect(os.environ["WUTONG_NATS_URL"], user=user, password=password,
+    return nats.connect(os.environ["NATS_URL"], user=user, password=password,
                         inbox_prefix=f"_INBOX.{user}".encode())
 
 
@@ -126,10 +126,10 @@ class Reader:
 
 async def main(network: str, policy_file: str, position_file: str) -> None:
     policy = Path(policy_file).read_text()
-    nc = await connect("client", os.environ["WUTONG_NATS_PASSWORD"])
+    nc = await connect("client", os.environ["NATS_PASSWORD"])
     lodged = await deposit(nc, network, policy)
     await nc.drain()
-    nc = await connect(f"events-{NAMESPACE}", os.environ["WUTONG_EVENTS_PASSWORD"])
+    nc = await connect(f"events-{NAMESPACE}", os.environ["NATS_EVENTS_PASSWORD"])
     reader = Reader(nc, network, Path(position_file))
     first = reader.chain.ordinal + 1
     async for event in reader.events(policy):

@@ -94,6 +94,7 @@ struct ValidatorJson {
     version: Option<String>,
     lag_ms: Option<u64>,
     peers: Option<u16>,
+    votes: Option<bool>,
     disk_free: Option<u64>,
 }
 
@@ -111,6 +112,7 @@ impl From<ValidatorStatus> for ValidatorJson {
             silent_ms: v.silent_ms,
             lag_ms: about.as_ref().and_then(|about| about.lag_ms),
             peers: about.as_ref().map(|about| about.peers),
+            votes: about.as_ref().map(|about| about.votes),
             disk_free: about.as_ref().and_then(|about| about.disk_free),
             version: about.map(|about| about.version),
         }

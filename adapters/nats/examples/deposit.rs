@@ -4,8 +4,8 @@
 //! cargo run --release -p adapters-nats --example deposit -- NETWORK POLICY_FILE POSITION_FILE
 //! ```
 //!
-//! Addresses and passwords come from the environment: WUTONG_NATS_URL, WUTONG_NATS_PASSWORD (of
-//! user `client`) and WUTONG_EVENTS_PASSWORD (of user `events-public`); `wutong init` writes them
+//! Addresses and passwords come from the environment: NATS_URL, NATS_PASSWORD (of
+//! user `client`) and NATS_EVENTS_PASSWORD (of user `events-public`); `wutong init` writes them
 //! into nats.conf. The position file says where the last run stopped reading.
 
 // An example talks to a person.
@@ -112,8 +112,8 @@ async fn main() -> Outcome<()> {
     };
     let (network, namespace) = (Name::try_new(network)?, Name::try_new("public")?);
     let policy = Policy::parse(&std::fs::read_to_string(policy)?)?;
-    let (url, file) = (std::env::var("WUTONG_NATS_URL")?, Path::new(file));
-    let password = std::env::var("WUTONG_NATS_PASSWORD")?;
+    let (url, file) = (std::env::var("NATS_URL")?, Path::new(file));
+    let password = std::env::var("NATS_PASSWORD")?;
     // Each user is answered on subjects of its own, which no other user hears.
     let nc = ConnectOptions::with_user_and_password("client".into(), password)
         .custom_inbox_prefix("_INBOX.client")
@@ -130,7 +130,7 @@ async fn main() -> Outcome<()> {
         server: Server {
             identity: Identity::User {
                 name: user.clone(),
-                password: std::env::var("WUTONG_EVENTS_PASSWORD")?,
+                password: std::env::var("NATS_EVENTS_PASSWORD")?,
             },
             inbox: Some(format!("_INBOX.{user}")),
             ..Server::open(&url)

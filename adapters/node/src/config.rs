@@ -114,6 +114,7 @@ impl Config {
 
     fn parse(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let mut table: toml::Table = toml::from_str(text).map_err(|e| e.to_string())?;
+        let mut set = Vec::new();
         for (section, key) in KEYS {
             let name = format!("WUTONG_{section}_{key}").to_uppercase();
             let Some(value) = environment(&name) else {
@@ -140,10 +141,17 @@ impl Config {
             if let Some(section) = section.as_table_mut() {
                 section.insert(key.into(), value);
             }
+            set.push(name);
         }
-        // From text, for its errors name line and key.
+        // From text, for its errors name line and key: that of the file, if nothing else was said.
+        if set.is_empty() {
+            return toml::from_str(text).map_err(|e| e.to_string());
+        }
         let merged = toml::to_string(&table).map_err(|e| e.to_string())?;
-        toml::from_str(&merged).map_err(|e| e.to_string())
+        toml::from_str(&merged).map_err(|e| {
+            let set = set.join(", ");
+            format!("with what the environment sets ({set}) merged in, lines moved: {e}")
+        })
     }
 
     /// The server, as links and events know it; files are found beside the node's.

@@ -53,7 +53,10 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
         node.describe(&args.config, output);
         return Ok(());
     }
-    node.speak(args.log_format)?;
+    let format = args.log_format.unwrap_or(node.config.log.format);
+    node.speak(format)?;
+    // Beside lines for machines nothing else is said.
+    let for_people = format == LogFormat::Text;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -84,12 +87,15 @@ pub(crate) fn run(args: &NodeArgs, output: &mut Output<'_>) -> Result<(), String
     let stopped = woken.recv().ok().flatten();
     manager.tell("STOPPING=1");
     if stopped.is_none() {
-        drain(&validator, node.config.node.drain_seconds, output);
+        let people = for_people.then_some(&mut *output);
+        drain(&validator, node.config.node.drain_seconds, people);
     }
-    output.say_note(
-        "stopping: the node finishes what is on its way to the disk",
-        &[],
-    );
+    if for_people {
+        output.say_note(
+            "stopping: the node finishes what is on its way to the disk",
+            &[],
+        );
+    }
     // Outside the runtime, so that this thread may wait until answers are written.
     drop(inside);
     drop(validator);
@@ -165,13 +171,12 @@ impl Configured {
     }
 
     /// Begins to log.
-    fn speak(&self, format: Option<LogFormat>) -> Result<(), String> {
+    fn speak(&self, format: LogFormat) -> Result<(), String> {
         let speaker = Speaker {
             network: self.home.genesis.network.to_string(),
             node: self.home.name().to_string(),
         };
-        let log = &self.config.log;
-        logs::of_node(format.unwrap_or(log.format), log.filter.as_deref(), speaker)
+        logs::of_node(format, self.config.log.filter.as_deref(), speaker)
     }
 
     fn start(&self, runtime: &Runtime, on_halt: OnHalt) -> Result<Running, String> {
@@ -246,14 +251,24 @@ impl Configured {
 }
 
 /// Lets those who wait for a receipt have it.
-fn drain(validator: &Validator, seconds: u64, output: &mut Output<'_>) {
-    output.say_note(
-        "stopping: no new statements; those who wait for a receipt have {seconds} s; a second signal \
-         stops at once",
-        &[("seconds", &seconds)],
+fn drain(validator: &Validator, seconds: u64, mut people: Option<&mut Output<'_>>) {
+    tracing::info!(
+        seconds,
+        "stopping: no new statements; those who wait have their time"
     );
+    if let Some(output) = people.as_deref_mut() {
+        output.say_note(
+            "stopping: no new statements; those who wait for a receipt have {seconds} s; a second signal \
+             stops at once",
+            &[("seconds", &seconds)],
+        );
+    }
     let unanswered = validator.drain(Duration::from_secs(seconds));
-    if unanswered > 0 {
+    if unanswered == 0 {
+        return;
+    }
+    tracing::warn!(unanswered, "submissions got no receipt in time");
+    if let Some(output) = people {
         output.note(&format!(
             "{unanswered} submissions got no receipt in time; what was admitted commits once the \
              node is back, or by the others"

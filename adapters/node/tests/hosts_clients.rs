@@ -77,9 +77,9 @@ fn js_example(dir: &Path) -> Command {
 /// Runs an example once; gives the lines that it printed.
 fn run(command: &mut Command, network: &Network) -> Vec<String> {
     let done = command
-        .env("WUTONG_NATS_URL", network.nats_url())
-        .env("WUTONG_NATS_PASSWORD", network.password("client"))
-        .env("WUTONG_EVENTS_PASSWORD", network.password("events-public"))
+        .env("NATS_URL", network.nats_url())
+        .env("NATS_PASSWORD", network.password("client"))
+        .env("NATS_EVENTS_PASSWORD", network.password("events-public"))
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&done.stderr).into_owned();

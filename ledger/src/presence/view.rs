@@ -48,14 +48,11 @@ impl Presence {
 
     pub(super) fn health(&self, now: TimeMs) -> Health {
         let missing = self.missing(now);
-        let below_floor = self.floor.is_none_or(|floor| self.deciding < floor);
-        let amnesiac = self.amnesiac.clone().filter(|_| below_floor);
-        let validates = self.genesis.validator_by_name(&self.own).is_some();
         Health {
             network: self.genesis.network.clone(),
             node: self.own.clone(),
             version: self.version,
-            quorum: self.has_quorum(missing.len()),
+            quorum: self.has_quorum(now),
             quorum_size: quorum(self.genesis.validators.len()),
             missing,
             height: self.durable,
@@ -65,8 +62,8 @@ impl Presence {
             log_root: self.log.1,
             statements: self.statements,
             waiting: self.waiting,
-            voting: validates && amnesiac.is_none(),
-            amnesiac,
+            voting: self.votes(),
+            amnesiac: self.forgotten().cloned(),
         }
     }
 }

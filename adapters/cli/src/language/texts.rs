@@ -154,6 +154,7 @@ pub(super) const CHINESE: &[(&str, &str)] = &[
     ("asked", "被询问"),
     ("present", "在线"),
     ("MISSING", "缺席"),
+    ("NO VOTE", "不投票"),
     // Networks and nodes.
     (
         "network {network} (trial, {count} validators) in {folder}",

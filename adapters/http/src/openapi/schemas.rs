@@ -376,6 +376,7 @@ fn node() -> Group {
         ("version", or_null(text())),
         ("lag_ms", or_null(number())),
         ("peers", or_null(number())),
+        ("votes", or_null(truth())),
         ("disk_free", or_null(number())),
     ]);
     let health = object(&[

@@ -68,9 +68,24 @@ pub(super) fn reasons(health: &Health, validators: &[ValidatorStatus]) -> Vec<Hi
 fn quorum(health: &Health, validators: &[ValidatorStatus]) -> Option<Hindrance> {
     if !health.quorum {
         let missing: Vec<&str> = health.missing.iter().map(Name::as_str).collect();
+        let mute = |v: &&ValidatorStatus| {
+            v.present && v.role == NodeRole::Validator && v.about.as_ref().is_some_and(|a| !a.votes)
+        };
+        let mute: Vec<&str> = validators
+            .iter()
+            .filter(mute)
+            .map(|v| v.name.as_str())
+            .collect();
+        let mut parts = Vec::new();
+        if !missing.is_empty() {
+            parts.push(format!("missing {}", missing.join(", ")));
+        }
+        if !mute.is_empty() {
+            parts.push(format!("here without a vote: {}", mute.join(", ")));
+        }
         return Some(Hindrance {
             code: "no-quorum",
-            detail: format!("no quorum: missing {}", missing.join(", ")),
+            detail: format!("no quorum: {}", parts.join("; ")),
             next_step: "Bring the missing validators back. Deposits are admitted and wait here; \
                         they commit once.",
         });
