@@ -144,12 +144,11 @@ async fn live(State(asked): State<Asked>) -> Response {
 
 /// `GET /readyz`: 503 when clients are better served elsewhere, with every reason.
 async fn ready(State(asked): State<Asked>) -> Response {
-    let mut reasons = match asked.health().await {
-        Some(health) => readiness::reasons(&health, &asked.validators().await),
-        None => vec![readiness::starting()],
-    };
-    if let Some(around) = &asked.around {
-        reasons.extend(around.hindrances());
+    // What is around a node first: without its links everybody else seems to be gone.
+    let mut reasons: Vec<Hindrance> = asked.around.iter().flat_map(|a| a.hindrances()).collect();
+    match asked.health().await {
+        Some(health) => reasons.extend(readiness::reasons(&health, &asked.validators().await)),
+        None => reasons.push(readiness::starting()),
     }
     Probe::answer("ready", "not ready", reasons)
 }

@@ -18,6 +18,6 @@ pub use bridge::{BridgeOptions, Deliver, NatsBridge, Peer};
 pub use counts::BridgeCounts;
 pub use events::{LinkState, NatsEvents, PingError};
 pub use reader::{EventReader, ReadError, ReaderOptions, ReaderPosition};
-pub use server::{ClientCertificate, Identity, Server};
+pub use server::{ClientCertificate, Identity, Server, check_urls};
 pub use service::{NatsService, QUEUE_GROUP, SERVICE_NAME, ServiceOptions, api_subject};
 pub use stream::{events_subject, stream_name};

@@ -1,6 +1,6 @@
 //! Which server, and who we are there.
 
-use async_nats::{ClientError, ConnectOptions, Event};
+use async_nats::{ClientError, ConnectOptions, Event, ServerAddr};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -104,6 +104,23 @@ impl fmt::Display for Identity {
             Self::Credentials { path, .. } => write!(f, "nats.credentials {}", path.display()),
         }
     }
+}
+
+/// Looks whether a list of URLs with commas between names servers that can be spoken to.
+///
+/// # Errors
+/// The first that does not, and what is expected.
+pub fn check_urls(urls: &str) -> Result<(), String> {
+    for url in urls.split(',').map(str::trim) {
+        let parsed = url.parse::<ServerAddr>();
+        let fits = parsed.is_ok_and(|address| {
+            !address.host().is_empty() && matches!(address.scheme(), "nats" | "tls")
+        });
+        if !fits {
+            return Err(format!("expected nats://HOST:PORT or tls://HOST:PORT, found {url:?}"));
+        }
+    }
+    Ok(())
 }
 
 /// What we show a server that wants to see a certificate.

@@ -104,11 +104,35 @@ const KEYS: [(&str, &str); 26] = [
     ("otlp", "sample_ratio"),
 ];
 
+/// A variable that looks like a key and is none would be overlooked.
+fn check_names(set: impl Iterator<Item = String>) -> Result<(), String> {
+    let keys = KEYS.map(|(section, key)| format!("WUTONG_{section}_{key}").to_uppercase());
+    let sections = ["NODE", "HTTP", "NATS", "LOG", "OTLP"].map(|s| format!("WUTONG_{s}_"));
+    for name in set {
+        let section = sections.iter().find(|section| name.starts_with(*section));
+        let Some(section) = section.filter(|_| !keys.contains(&name)) else {
+            continue;
+        };
+        let known: Vec<&str> = keys
+            .iter()
+            .filter(|key| key.starts_with(section))
+            .map(String::as_str)
+            .collect();
+        return Err(format!(
+            "{name}: the environment sets what is no key of node.toml; expected one of {}",
+            known.join(", ")
+        ));
+    }
+    Ok(())
+}
+
 impl Config {
     /// Reads a file and what the environment sets.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let shown = path.display();
         let text = std::fs::read_to_string(path).map_err(|e| format!("{shown}: {e}"))?;
+        let set = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        check_names(set)?;
         Self::parse(&text, |name| std::env::var(name).ok()).map_err(|e| format!("{shown}: {e}"))
     }
 
@@ -156,6 +180,7 @@ impl Config {
 
     /// The server, as links and events know it; files are found beside the node's.
     pub(crate) fn server(&self, file: &Path) -> Result<Server, String> {
+        adapters_nats::check_urls(&self.nats.url).map_err(|e| format!("nats.url: {e}"))?;
         self.nats.server(beside(file), &self.node.name)
     }
 
@@ -335,12 +360,24 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_that_is_no_key_is_named() {
+        let check = |names: &[&str]| check_names(names.iter().map(|n| (*n).to_owned()));
+        check(&["WUTONG_LIVE", "WUTONG_KEY_PASSPHRASE", "WUTONG_NODE_NAME", "PATH"]).unwrap();
+        let error = check(&["WUTONG_NODE_DRAIN_SECOND"]).unwrap_err();
+        assert!(error.contains("WUTONG_NODE_DRAIN_SECONDS"), "{error}");
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         let refused =
             |from: &str, to: &str| Config::parse(&file().replace(from, to), |_| None).unwrap_err();
         assert!(refused("events =", "event =").contains("unknown field `event`"));
         assert!(refused("127.0.0.1:8100", "8100").contains("listen"));
         assert!(refused("[http]", "[https]").contains("https"));
+        // The line is that of the file.
+        let line = file().lines().position(|l| l.starts_with("listen")).unwrap() + 1;
+        let error = refused("127.0.0.1:8100", "8100");
+        assert!(error.contains(&format!("line {line},")), "{error}");
         assert!(refused("\"text\"", "\"xml\"").contains("expected `text` or `json`"));
         let set = |name: &str| (name == "WUTONG_NATS_EVENTS").then(|| "yes".into());
         let error = Config::parse(&file(), set).unwrap_err();

@@ -2,7 +2,7 @@
 //! clients of three languages; and users that want more than is theirs.
 //!
 //! Runs when the environment variable `WUTONG_LIVE` names `nats`; then `nats-server` must be
-//! installed, `WUTONG_NATS_TOOLS` must name a folder with `venv/` (nats-py, cryptography) and
+//! installed, `WUTONG_TEST_NATS_TOOLS` must name a folder with `venv/` (nats-py, cryptography) and
 //! `node_modules/` (@nats-io/transport-node, @nats-io/jetstream), and the example `deposit` of
 //! adapters-nats must be built. `.ci/run` does all of it.
 
@@ -33,9 +33,9 @@ fn root() -> PathBuf {
 }
 
 fn tools() -> PathBuf {
-    let tools = std::env::var("WUTONG_NATS_TOOLS");
+    let tools = std::env::var("WUTONG_TEST_NATS_TOOLS");
     tools
-        .expect("WUTONG_NATS_TOOLS names a folder with venv/ and node_modules/; see .ci/run")
+        .expect("WUTONG_TEST_NATS_TOOLS names a folder with venv/ and node_modules/; see .ci/run")
         .into()
 }
 

@@ -9,6 +9,7 @@ use crate::trial::write_secret;
 use adapters_cli::Output;
 use clap::Args;
 use messages::founding::check_genesis;
+use messages::ids::Name;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,6 +26,9 @@ pub(crate) struct NatsArgs {
     /// Servers as the nodes see them, with commas between.
     #[arg(long, value_name = "URLS")]
     url: String,
+    /// Name of an observer, which gets users too; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    observer: Vec<String>,
     /// Address of each node's HTTP; its organisation may change it.
     #[arg(long, default_value = "127.0.0.1:8100")]
     http: SocketAddr,
@@ -53,7 +57,19 @@ pub(super) fn run(args: &NatsArgs, output: &mut Output<'_>) -> Result<(), String
         ));
     }
     let servers = nats_conf::servers(&args.url).map_err(|e| format!("--url: {e}"))?;
-    let users = nats_conf::users(genesis, &[])?;
+    let observers = args.observer.iter().map(|text| Name::try_new(text));
+    let observers: Vec<Name> = observers
+        .collect::<Result<_, _>>()
+        .map_err(|e| format!("--observer: {e}"))?;
+    if let Some(taken) = observers
+        .iter()
+        .find(|name| genesis.validator_by_name(name).is_some())
+    {
+        return Err(format!(
+            "--observer {taken}: a validator has this name\nnext:  give the observer another"
+        ));
+    }
+    let users = nats_conf::users(genesis, &observers)?;
     fs::create_dir_all(&args.out).map_err(|e| format!("{}: {e}", args.out.display()))?;
     let (mut confs, mut nodes) = (Vec::new(), Vec::new());
     for (name, text) in nats_conf::files(&servers, &users, genesis.demonstration)? {
