@@ -117,7 +117,9 @@ pub fn check_urls(urls: &str) -> Result<(), String> {
             !address.host().is_empty() && matches!(address.scheme(), "nats" | "tls")
         });
         if !fits {
-            return Err(format!("expected nats://HOST:PORT or tls://HOST:PORT, found {url:?}"));
+            return Err(format!(
+                "expected nats://HOST:PORT or tls://HOST:PORT, found {url:?}"
+            ));
         }
     }
     Ok(())

@@ -362,7 +362,13 @@ mod tests {
     #[test]
     fn a_variable_that_is_no_key_is_named() {
         let check = |names: &[&str]| check_names(names.iter().map(|n| (*n).to_owned()));
-        check(&["WUTONG_LIVE", "WUTONG_KEY_PASSPHRASE", "WUTONG_NODE_NAME", "PATH"]).unwrap();
+        check(&[
+            "WUTONG_LIVE",
+            "WUTONG_KEY_PASSPHRASE",
+            "WUTONG_NODE_NAME",
+            "PATH",
+        ])
+        .unwrap();
         let error = check(&["WUTONG_NODE_DRAIN_SECOND"]).unwrap_err();
         assert!(error.contains("WUTONG_NODE_DRAIN_SECONDS"), "{error}");
     }
@@ -375,7 +381,11 @@ mod tests {
         assert!(refused("127.0.0.1:8100", "8100").contains("listen"));
         assert!(refused("[http]", "[https]").contains("https"));
         // The line is that of the file.
-        let line = file().lines().position(|l| l.starts_with("listen")).unwrap() + 1;
+        let line = file()
+            .lines()
+            .position(|l| l.starts_with("listen"))
+            .unwrap()
+            + 1;
         let error = refused("127.0.0.1:8100", "8100");
         assert!(error.contains(&format!("line {line},")), "{error}");
         assert!(refused("\"text\"", "\"xml\"").contains("expected `text` or `json`"));

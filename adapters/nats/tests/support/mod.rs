@@ -6,6 +6,7 @@
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 pub const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -55,9 +56,15 @@ pub fn is_asked_for() -> bool {
     asked
 }
 
+/// A free port that no other test of this process gets, below those that the system hands out by
+/// itself: a server that is started again finds it free still.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let own = 31_000 + (std::process::id() % 50) as u16 * 30;
+    let mut ports = std::iter::repeat_with(|| own + NEXT.fetch_add(1, Ordering::Relaxed) % 30);
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let found = ports.by_ref().take(30).find(is_free);
+    found.expect("one of thirty ports is free")
 }
 
 /// Looks again until it is so.

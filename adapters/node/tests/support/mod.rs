@@ -22,7 +22,6 @@ use messages::keys::PrivateKey;
 use messages::policy::Policy;
 use messages::statement::Statement;
 use serde_json::Value;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -40,22 +39,6 @@ pub struct Devnet {
     child: Option<Child>,
 }
 
-/// A base port with three free ports after it.
-fn free_port() -> u16 {
-    for _ in 0..200 {
-        let first = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let run = first.checked_add(3).map(|last| first..=last);
-        if run.is_some_and(|mut run| run.all(|p| TcpListener::bind(("127.0.0.1", p)).is_ok())) {
-            return first;
-        }
-    }
-    panic!("no four free ports in a row");
-}
-
 impl Devnet {
     /// Founds and starts a network of four in `dir`.
     pub fn start(dir: &Path) -> Self {
@@ -66,7 +49,7 @@ impl Devnet {
     pub fn start_with(dir: &Path, more: &[&str]) -> Self {
         let mut devnet = Self {
             dir: dir.to_owned(),
-            port: free_port(),
+            port: processes::free_ports(4),
             child: None,
         };
         devnet.launch(more);
