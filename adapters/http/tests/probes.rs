@@ -192,7 +192,7 @@ async fn links_that_are_down_are_a_reason_beside_others() {
         .collect();
     assert_eq!(
         (answer.status, codes),
-        (503, vec!["no-quorum", "nats-not-connected"])
+        (503, vec!["nats-not-connected", "no-quorum"])
     );
 }
 
